@@ -1,0 +1,56 @@
+"""What can be wrong with a transformation, and with one entity that crosses it.
+
+TransformationError     the text cannot be used; ``problems`` lists everything that is wrong with it   → stop
+EntityFailedError       this entity cannot cross; the transformation is fine                           → skip
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from proxeny.errors import Error, Next
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding of the loader. ``mapping`` counts from 1; ``line`` and ``column`` count from 1 in the text as given.
+
+    ``key`` is where in the mapping (``sourcePath``, ``functions[0].regex``). ``excerpt`` is the faulty string and ``caret`` the
+    offset in it, if the mistake has a place there.
+    """
+
+    message: str
+    severity: Literal["error", "warning"] = "error"
+    entity_type: str | None = None
+    mapping: int | None = None
+    key: str | None = None
+    line: int | None = None
+    column: int | None = None
+    excerpt: str | None = None
+    caret: int | None = None
+
+
+class TransformationError(Error):
+    """A transformation with errors; ``problems`` holds the warnings too."""
+
+    next: ClassVar[Next] = "stop"
+
+    def __init__(self, name: str, problems: tuple[Problem, ...]) -> None:
+        errors = [problem for problem in problems if problem.severity == "error"]
+        first = errors[0].message if errors else "no errors"
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        super().__init__(f"{name}: {first}{more}")
+        self.name = name
+        self.problems = problems
+
+
+class EntityFailedError(Error):
+    """One entity failed at one mapping. ``reason`` is a stable code: ``missing-attribute``, ``function-failed``,
+    ``pattern-timeout``, ``bad-value`` …; the message is a sentence without values of the entity."""
+
+    next: ClassVar[Next] = "skip"
+
+    def __init__(self, message: str, *, reason: str, entity_type: str = "", mapping: int | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.entity_type = entity_type
+        self.mapping = mapping
