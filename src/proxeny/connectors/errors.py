@@ -33,7 +33,7 @@ class NotFoundError(ConnectorError):
 
 
 class ConflictError(ConnectorError):
-    """``attribute`` and ``value`` name what is taken (native path), ``other_id`` the entity that has it; each if known."""
+    """``attribute`` and ``value`` name what is taken (native path), ``other_id`` who has it; each if known."""
 
     def __init__(
         self,

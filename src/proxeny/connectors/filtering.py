@@ -1,4 +1,4 @@
-"""Filters in a backend's own attribute names: what pushdown makes of a SCIM filter, and a connector's filter.py translates.
+"""Filters in a backend's own attribute names: pushdown makes them of SCIM filters, a connector's filter.py translates.
 
 A native filter names fields by the keys of the native document (``("name", "familyName")``, ``("uid",)``); list
 indexes and wildcards are left out, because a field that is a list matches when any of its elements does.

@@ -3,17 +3,17 @@
 Rules (checked by connectors/contract.py):
 
 1. A connector implements only what its system can do. The gateway asks by capability (``isinstance``), never by name.
-2. ``search`` and ``read_all`` may return more entities than the filter asks for, never fewer; the gateway decides again. A page
-   that holds exactly the entities asked for says so (``exact``), so that the backend's total and paging can be used.
+2. ``search`` and ``read_all`` may return more entities than the filter asks for, never fewer; the gateway decides
+   again. A page that holds exactly what was asked for says so (``exact``), so that the backend's total and paging hold.
 3. ``read_all`` and ``read_changes`` stream; every change carries the cursor from which reading can resume.
 4. ``create`` returns the native id; a taken name raises ConflictError with what it knows of the other entity.
 5. Properties are checked without connecting (``Spec.check``); ``test()`` connects and changes nothing.
-6. A write returns the entity as the backend holds it, or None if the backend does not say; then the gateway reads it again.
-   A backend with transactions calls ``accept`` with that entity before it commits, and takes the write back when
-   ``accept`` raises. Any other backend does not call it.
+6. A write returns the entity as the backend holds it, or None if the backend does not say; then the gateway reads it
+   again. A backend with transactions calls ``accept`` with that entity before it commits, and takes the write back
+   when ``accept`` raises. Any other backend does not call it.
 7. Errors are those of connectors/errors.py and nothing else; they hold no secret.
 
-Documents passed in belong to the connector from then on; documents handed out belong to the caller, who may change them.
+Documents passed in belong to the connector from then on; documents handed out belong to the caller.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -29,10 +29,10 @@ from proxeny.scim.schema import Schema
 class EntityType:
     """What a connector says of one kind of entity. Fields are the keys of the native document.
 
-    ``id``, ``created``, ``last_modified``: declared fields, on which ``id``, ``meta.created`` and ``meta.lastModified`` may be
-    filtered whether or not a mapping copies them. ``schemas``: SCIM schemas of the native documents (core first), if the backend is
-    itself a SCIM server. ``unique``: fields on which no two entities agree. ``searchable``: fields that the backend
-    filters by itself; None means any.
+    ``id``, ``created``, ``last_modified``: declared fields, on which ``id``, ``meta.created`` and ``meta.lastModified``
+    may be filtered whether or not a mapping copies them. ``schemas``: SCIM schemas of the native documents (core
+    first), if the backend is itself a SCIM server. ``unique``: fields on which no two entities agree. ``searchable``:
+    fields that the backend filters by itself; None means any.
     """
 
     name: str
@@ -65,7 +65,8 @@ class Sort:
 class Search:
     """What to look for. ``start`` counts from 0; ``count`` is the most entities wanted; ``cursor`` is one that the
     connector gave (then ``start`` is ignored). ``omit``: top-level fields that nobody will look at, which a backend may
-    leave out (the members of a large group). ``native_filter`` is the system's own filter property, in the backend's language."""
+    leave out (the members of a large group). ``native_filter`` is the system's own filter property, in the backend's
+    language."""
 
     filter: NativeFilter | None = None
     native_filter: str | None = None
@@ -133,7 +134,7 @@ class Reader(Protocol):
         ...
 
     def read_all(
-        self, entity_type: str, filter: NativeFilter | None = None, *, native_filter: str | None = None
+        self, entity_type: str, where: NativeFilter | None = None, *, native_filter: str | None = None
     ) -> AsyncIterator[Entity]:
         """Every entity that the filters admit, as a stream of bounded memory."""
         ...

@@ -1,4 +1,4 @@
-"""Schemas, attributes and resource types (RFC 7643 §2, §6, §7) as frozen values; the RFC's own as data beside this file."""
+"""Schemas, attributes and resource types (RFC 7643 §2, §6, §7) as frozen values; the RFC's own are data in schemas/."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -182,6 +182,6 @@ class ResourceType:
 
 @cache
 def builtin_schema(name: str) -> Schema:
-    """A schema shipped as data: the file name without ``.json`` (``user``, ``group``, ``enterprise-user``, ``sap-user`` …)."""
+    """A schema shipped as data, by its file name without ``.json`` (``user``, ``enterprise-user``, ``sap-user`` …)."""
     data = resources.files("proxeny.scim").joinpath("schemas", f"{name}.json").read_bytes()
     return Schema.from_document(orjson.loads(data))

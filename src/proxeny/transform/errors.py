@@ -14,8 +14,8 @@ from proxeny.errors import Error, Next
 class Problem:
     """One finding of the loader. ``mapping`` counts from 1; ``line`` and ``column`` count from 1 in the text as given.
 
-    ``key`` is where in the mapping (``sourcePath``, ``functions[0].regex``). ``excerpt`` is the faulty string and ``caret`` the
-    offset in it, if the mistake has a place there.
+    ``key`` is where in the mapping (``sourcePath``, ``functions[0].regex``). ``excerpt`` is the faulty string and
+    ``caret`` the offset in it, if the mistake has a place there.
     """
 
     message: str
