@@ -1,0 +1,230 @@
+"""What a system is, before it is opened: the JSON that SAP Identity Provisioning exports, or its like (one file each)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from proxeny.documents import Document
+from proxeny.provisioning.errors import DefinitionError, DefinitionProblem
+
+AccessMode = Literal["READ", "WRITE", "PROXY"]
+Resolve = Callable[[str], str]
+"""Replaces ``${env:…}`` and ``${file:…}`` in a value; raises ValueError with what is missing. Only for files on the
+gateway's own disk (imported and API-made systems resolve nothing)."""
+
+_KNOWN = frozenset(
+    "id name description connectorTypeString accessMode state properties encryptedProperties readTransformation "
+    "writeTransformation sources destinationName gitAllowedExpressions gitDisallowedExpressions emailSubscribers tenantId "
+    "systemManagementType automaticOutboundCertificateRenew transformationChanged readTransformationChanged "
+    "writeTransformationChanged fromImport".split()
+)
+_NAME_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TransformationText:
+    """A transformation as written: its text, and what to call it in messages (a file name, or ``hr: readTransformation``)."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemDefinition:
+    """A system by its data. ``credentials`` are secret: never printed (``repr`` leaves them out) and never exported.
+
+    A transformation that is None is left out: the default of the system's type is meant (``spec`` of the type).
+    """
+
+    id: str
+    name: str
+    type: str
+    access_mode: AccessMode
+    enabled: bool = True
+    description: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    read: TransformationText | None = None
+    write: TransformationText | None = None
+    sources: tuple[str, ...] = ()
+    origin: str = ""
+
+
+class _Reading:
+    """One document being read; collects every problem instead of stopping at the first."""
+
+    def __init__(self, document: Document, file: str, folder: Path | None, resolve: Resolve) -> None:
+        self.document = document
+        self.file = file
+        self.folder = folder
+        self.resolve = resolve
+        self.problems: list[DefinitionProblem] = []
+
+    def problem(self, place: str, message: str) -> None:
+        self.problems.append(DefinitionProblem(self.file, place, message))
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self.document.get(key, default)
+        if isinstance(value, str) and value:
+            return value
+        if value is None or value == "":
+            if default is None:
+                self.problem(key, "is missing; a system needs it")
+            return default or ""
+        self.problem(key, f"must be text, not {type(value).__name__}")
+        return ""
+
+    def values(self, key: str) -> dict[str, str]:
+        """A map of property values as text, placeholders resolved; null (an export's left-out secret) is left out."""
+        raw = self.document.get(key) or {}
+        if not isinstance(raw, dict):
+            self.problem(key, "must be an object of property names and values")
+            return {}
+        found: dict[str, str] = {}
+        for name, value in raw.items():
+            if value is None:
+                continue
+            if isinstance(value, dict | list):
+                self.problem(f"{key}.{name}", "must be text, a number or a boolean")
+                continue
+            try:
+                found[name] = self.resolve(_as_text(value))
+            except ValueError as error:
+                self.problem(f"{key}.{name}", str(error))
+        return found
+
+    def transformation(self, key: str) -> TransformationText | None:
+        value = self.document.get(key)
+        if value is None or value == {}:
+            return None
+        if isinstance(value, dict):
+            return TransformationText(f"{self.file}: {key}", orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+        if isinstance(value, str):
+            return self._beside(key, value)
+        self.problem(key, "must be a transformation (an object) or the name of a file beside this one")
+        return None
+
+    def _beside(self, key: str, name: str) -> TransformationText | None:
+        if self.folder is None:
+            self.problem(key, "names a file, which only a system file on the gateway's own disk may do")
+            return None
+        path = (self.folder / name).resolve()
+        if not path.is_relative_to(self.folder.resolve()):
+            self.problem(key, f"names {name!r}, which lies outside the folder of this file")
+            return None
+        try:
+            return TransformationText(str(self.folder / name), path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            self.problem(key, f"cannot read {name!r}: {error}")
+            return None
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else str(value)
+
+
+def read_definition(
+    document: Document, *, file: str, folder: Path | None = None, resolve: Resolve = lambda text: text
+) -> SystemDefinition:
+    """The definition in ``document``; raises DefinitionError with every problem. ``file`` is its name in messages."""
+    reading = _Reading(document, file, folder, resolve)
+    for key in document.keys() - _KNOWN:
+        reading.problem(key, "is not a key of a system")
+    mode = reading.text("accessMode")
+    if mode and mode not in ("READ", "WRITE", "PROXY"):
+        reading.problem("accessMode", f"is {mode!r}; it must be READ (source), WRITE (target) or PROXY")
+    name = reading.text("name", document.get("id"))
+    if len(name) > _NAME_LIMIT:
+        reading.problem("name", f"is longer than {_NAME_LIMIT} characters")
+    sources = document.get("sources") or []
+    if not isinstance(sources, list) or not all(isinstance(source, str) for source in sources):
+        reading.problem("sources", "must be a list of names or ids of source systems")
+        sources = []
+    definition = SystemDefinition(
+        id=reading.text("id", document.get("name")),
+        name=name,
+        type=reading.text("connectorTypeString"),
+        access_mode=mode,  # type: ignore[arg-type]  # checked above; a wrong one ends in the error below
+        enabled=reading.text("state", "ENABLED") == "ENABLED",
+        description=reading.text("description", ""),
+        properties=reading.values("properties"),
+        credentials=reading.values("encryptedProperties"),
+        read=reading.transformation("readTransformation"),
+        write=reading.transformation("writeTransformation"),
+        sources=tuple(sources),
+        origin=file,
+    )
+    if reading.problems:
+        raise DefinitionError(tuple(reading.problems))
+    return definition
+
+
+def load_definition(path: Path, resolve: Resolve) -> SystemDefinition:
+    """The system in a JSON file on the gateway's own disk; raises DefinitionError with every problem of it."""
+    return read_definition(_parse(path), file=str(path), folder=path.parent, resolve=resolve)
+
+
+def _parse(path: Path) -> Document:
+    try:
+        document = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        problem = DefinitionProblem(str(path), "", f"is not JSON: {error}", line=error.lineno)
+        raise DefinitionError((problem,)) from None
+    except OSError as error:
+        raise DefinitionError((DefinitionProblem(str(path), "", f"cannot be read: {error.strerror}"),)) from None
+    if not isinstance(document, dict):
+        raise DefinitionError((DefinitionProblem(str(path), "", "must hold one JSON object: a system"),))
+    return document
+
+
+def load_definitions(folder: Path, resolve: Resolve) -> tuple[SystemDefinition, ...]:
+    """Every ``*.json`` of the folder but those that a system names as its transformations; all problems at once."""
+    problems: list[DefinitionProblem] = []
+    documents: dict[Path, Document | DefinitionError] = {}
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        try:
+            documents[path] = _parse(path)
+        except DefinitionError as error:
+            documents[path] = error
+    transformations = _named_files(folder, documents.values())
+    found: list[SystemDefinition] = []
+    for path, document in documents.items():
+        if path.resolve() in transformations:
+            continue
+        try:
+            if isinstance(document, DefinitionError):
+                raise document
+            found.append(read_definition(document, file=str(path), folder=folder, resolve=resolve))
+        except DefinitionError as error:
+            problems.extend(error.problems)
+    problems.extend(_duplicates(found))
+    if problems:
+        raise DefinitionError(tuple(problems))
+    return tuple(found)
+
+
+def _named_files(folder: Path, documents: Iterable[Document | DefinitionError]) -> set[Path]:
+    return {
+        (folder / name).resolve()
+        for document in documents
+        if isinstance(document, dict)
+        for key in ("readTransformation", "writeTransformation")
+        if isinstance(name := document.get(key), str)
+    }
+
+
+def _duplicates(definitions: list[SystemDefinition]) -> list[DefinitionProblem]:
+    """Ids and names share one space, because an address may carry either."""
+    seen: dict[str, str] = {}
+    problems = []
+    for definition in definitions:
+        for label in {definition.id, definition.name}:
+            if label in seen:
+                problems.append(DefinitionProblem(definition.origin, "id", f"{label!r} is also in {seen[label]}"))
+            seen[label] = definition.origin
+    return problems

@@ -1,0 +1,36 @@
+"""One SCIM request and its answer, free of HTTP: what web hands to a provider and gets back."""
+
+from dataclasses import dataclass
+
+from proxeny.scim.dialects import Dialect
+
+Headers = tuple[tuple[str, str], ...]
+Params = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a provider must know of a request beside its subject.
+
+    ``base`` is the SCIM base as the client sees it, without a trailing slash (``https://id.example/proxy/hr``).
+    ``dialect`` is that of the technical user, or None for the system's own. ``if_match`` and ``if_none_match`` are the
+    header values as sent.
+    """
+
+    base: str
+    request_id: str = ""
+    caller: str = ""
+    if_match: str | None = None
+    if_none_match: str | None = None
+    dialect: Dialect | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """``body`` is JSON in UTF-8 (``application/scim+json``), or None for none."""
+
+    status: int
+    body: bytes | None = None
+    location: str | None = None
+    etag: str | None = None
+    headers: Headers = ()
