@@ -2,6 +2,7 @@
 
 TransformationError     the text cannot be used; ``problems`` lists everything that is wrong with it   → stop
 EntityFailedError       this entity cannot cross; the transformation is fine                           → skip
+ExpressionSyntaxError   one string of it cannot be read: PathSyntaxError, ConditionSyntaxError         → stop
 """
 
 from dataclasses import dataclass
@@ -54,3 +55,27 @@ class EntityFailedError(Error):
         self.reason = reason
         self.entity_type = entity_type
         self.mapping = mapping
+
+
+class ExpressionSyntaxError(Error):
+    """A path or condition that cannot be read: ``text`` as parsed, and ``position``, the offset of the mistake in it.
+
+    ``str(error)`` is the message with the text and a caret under the place; ``message`` alone is one sentence.
+    """
+
+    next: ClassVar[Next] = "stop"
+
+    def __init__(self, message: str, text: str, position: int) -> None:
+        shown = text.replace("\n", " ").replace("\t", " ")
+        super().__init__(f"{message}\n  {shown}\n  {' ' * position}^")
+        self.message = message
+        self.text = text
+        self.position = position
+
+
+class PathSyntaxError(ExpressionSyntaxError):
+    """A path that cannot be read, or cannot be written to."""
+
+
+class ConditionSyntaxError(ExpressionSyntaxError):
+    """A condition that cannot be read."""

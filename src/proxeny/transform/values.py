@@ -1,7 +1,7 @@
 """What flows through a transformation: JSON values, "no value", and the state of one run.
 
-A value is what orjson reads (dict, list, str, int, float, bool, None), ``bytes`` between ``decode`` and ``toString``, or
-``MISSING``. Compiled pieces are plain functions of the current value (``@``) and the run (``$`` is ``run.root``).
+A value is what orjson reads (dict, list, str, int, float, bool, None), ``bytes`` between ``decode`` and
+``toString``, or ``MISSING``. Compiled pieces are plain functions of the current value (``@``) and the run (``$`` is ``run.root``).
 """
 
 import re
