@@ -1,4 +1,4 @@
-"""What a system is, before it is opened: the JSON that SAP Identity Provisioning exports, or its like (one file each)."""
+"""What a system is, before it is opened: the JSON that SAP Identity Provisioning exports, one file each."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,17 +16,20 @@ Resolve = Callable[[str], str]
 gateway's own disk (imported and API-made systems resolve nothing)."""
 
 _KNOWN = frozenset(
-    "id name description connectorTypeString accessMode state properties encryptedProperties readTransformation "
-    "writeTransformation sources destinationName gitAllowedExpressions gitDisallowedExpressions emailSubscribers tenantId "
-    "systemManagementType automaticOutboundCertificateRenew transformationChanged readTransformationChanged "
-    "writeTransformationChanged fromImport".split()
+    (
+        *("id", "name", "description", "connectorTypeString", "accessMode", "state", "systemManagementType"),
+        *("properties", "encryptedProperties", "sources", "destinationName", "tenantId", "emailSubscribers"),
+        *("readTransformation", "writeTransformation", "fromImport", "automaticOutboundCertificateRenew"),
+        *("transformationChanged", "readTransformationChanged", "writeTransformationChanged"),
+        *("gitAllowedExpressions", "gitDisallowedExpressions"),
+    )
 )
 _NAME_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class TransformationText:
-    """A transformation as written: its text, and what to call it in messages (a file name, or ``hr: readTransformation``)."""
+    """A transformation as written: its text, and what to call it in messages (a file name)."""
 
     name: str
     text: str

@@ -1,8 +1,8 @@
 """What can be wrong between the two sides.
 
-    DefinitionError        a system's definition is wrong; ``problems`` lists everything                    → stop
-    UnknownSystemError     no system of that id or name                                                     → skip
-    SystemNotReadyError    the system is disabled, or could not be opened                                   → skip
+DefinitionError        a system's definition is wrong; ``problems`` lists everything                    → stop
+UnknownSystemError     no system of that id or name                                                     → skip
+SystemNotReadyError    the system is disabled, or could not be opened                                   → skip
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """A SCIM filter in the backend's own attribute names, as far as the read transformation can be reversed.
 
-What cannot be said natively is left out, so that the native filter admits a superset; the gateway decides again on the SCIM
-form. Under ``not`` a superset would become a subset, so there only an exact translation counts.
+What cannot be said natively is left out, so that the native filter admits a superset; the gateway decides again on the
+SCIM form. Under ``not`` a superset would become a subset, so there only an exact translation counts.
 """
 
 from collections.abc import Callable
