@@ -1,0 +1,1 @@
+"""Paths: ``$.emails[?(@.primary == true)].value``, read and written (spec §4)."""

@@ -1,0 +1,1 @@
+"""Conditions: ``$.active == false && isValidEmail($.emails[*].value)`` (spec §5)."""
