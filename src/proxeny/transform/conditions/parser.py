@@ -144,9 +144,9 @@ def _alone(scanner: Scanner, operand: Operand, start: int) -> Condition:
         return Exists(operand)
     if isinstance(operand, Literal) and isinstance(operand.value, bool):
         return Constant(operand.value)
-    scanner.fail("expected an operator: ==, !=, ===, !==, <, <=, >, >=, =~, contains, in, nin, empty …") if (
-        scanner.ended or scanner.peek() not in ")&|"
-    ) else scanner.fail("this operand stands alone; compare it with something", start)
+    if scanner.peek() in (")", "&", "|"):
+        scanner.fail("this operand stands alone; compare it with something", start)
+    scanner.fail("expected an operator: ==, !=, ===, !==, <, <=, >, >=, =~, contains, in, nin, empty …")
 
 
 def _read_operator(scanner: Scanner) -> Operator | None:
@@ -201,9 +201,7 @@ def _read_plain(scanner: Scanner) -> Literal:
     if scanner.ended:
         scanner.fail("an operand is missing at the end")
     shown = word.group() if word else scanner.peek()
-    scanner.fail(
-        f"expected a path, a string in quotes, a number, true, false, null, a list or a pattern, not {shown!r}"
-    )
+    scanner.fail(f"expected a path, 'text', a number, true, false, null, a list or a /pattern/, not {shown!r}")
 
 
 def _number(text: str) -> int | float:

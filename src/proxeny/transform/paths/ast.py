@@ -104,7 +104,7 @@ class Path:
 
     @cached_property
     def definite(self) -> bool:
-        """Whether the path gives one value rather than a list. ``$..a.sum()`` is definite: a function of all results."""
+        """Whether the path gives one value rather than a list. So does ``$..a.sum()``, of all results."""
         return self.collects or all(
             isinstance(segment, Key | Index | Call) or (isinstance(segment, Keys) and place == len(self.segments) - 1)
             for place, segment in enumerate(self.segments)

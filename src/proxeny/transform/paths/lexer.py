@@ -1,7 +1,7 @@
 """A place in the text of a path or condition, and the small readings that both grammars share.
 
-Paths hold conditions (``[?( … )]``) and conditions hold paths, so both are read from one ``Scanner`` over the whole text
-and a mistake is reported at its offset in that text.
+Paths hold conditions (``[?( … )]``) and conditions hold paths, so both are read from one ``Scanner`` over the whole
+text and a mistake is reported at its offset in that text.
 """
 
 import re
