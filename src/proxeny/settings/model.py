@@ -1,0 +1,220 @@
+"""The sections of proxeny.toml and their defaults, each declared once: the code, ``check`` and the README agree.
+
+Checks that need more than one key are methods ``problems`` that yield (key, what is wrong and what to do).
+"""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SecretStr, ValidationInfo
+
+Finding = tuple[str, str]
+
+PERMISSIONS = (
+    "proxy",
+    "realtime",
+    "directory.read",
+    "directory.write",
+    "metrics",
+    "admin",
+    "admin.systems",
+    "admin.clients",
+    "admin.jobs",
+    "admin.audit",
+)
+
+
+def is_permission(name: str) -> bool:
+    """Whether a technical user can hold a permission of that name."""
+    return name in PERMISSIONS
+
+
+def _web_url(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if scheme not in {"http", "https"} or not separator or not rest or any(sign in rest for sign in " ?#@"):
+        raise ValueError("must be a URL like https://id.example, without user, query and fragment.")
+    return text.rstrip("/")
+
+
+def _database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
+    scheme, separator, rest = secret.get_secret_value().partition(":///")
+    if scheme == "sqlite" and separator and rest:
+        return SecretStr(f"sqlite:///{_from_home(Path(rest), info)}")
+    if not secret.get_secret_value().startswith("postgresql://"):
+        raise ValueError("must start with sqlite:/// (a file) or postgresql:// (a server).")
+    return secret
+
+
+def _from_home(path: Path, info: ValidationInfo) -> Path:
+    return Path(info.context["home"]) / path if info.context else path
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(str(value))
+    except ValueError:
+        raise ValueError("must be a network like 10.0.0.0/8 or fe80::/10, without bits behind its prefix.") from None
+
+
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
+HomePath = Annotated[Path, AfterValidator(_from_home)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A table of the file: no other keys, no change after reading, and no value in any message."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
+    )
+
+    def problems(self) -> Iterator[Finding]:
+        """What is wrong between the keys of this section."""
+        yield from ()
+
+
+class Tls(Section):
+    """Certificates that the gateway shows and believes. ``client_ca`` turns certificates of callers on."""
+
+    certificate: HomePath
+    key: HomePath
+    client_ca: HomePath | None = None
+    client_crl: HomePath | None = None
+
+    def problems(self) -> Iterator[Finding]:
+        for name in ("certificate", "key", "client_ca", "client_crl"):
+            path: Path | None = getattr(self, name)
+            if path is not None and not path.is_file():
+                remedy = "Make development certificates with `proxeny cert server`, or correct the path."
+                yield name, f"there is no file {path}. {remedy}"
+        if self.client_crl and not self.client_ca:
+            yield "client_crl", "a revocation list needs client_ca. Name the CA whose certificates it revokes."
+
+
+class Server(Section):
+    """Where the gateway listens, and how it is called from outside."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    workers: Positive = 1
+    public_url: WebUrl | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+    tls: Tls | None = None
+
+    def problems(self) -> Iterator[Finding]:
+        if self.tls is None and not self.trusted_proxies and not _is_loopback(self.host):
+            yield (
+                "host",
+                "without TLS, credentials would cross the network in clear text, so only a loopback address is served. "
+                "Set [server.tls], name the terminating proxy in trusted_proxies, or use 127.0.0.1.",
+            )
+
+
+class Database(Section):
+    url: Annotated[SecretStr, AfterValidator(_database_url)] = SecretStr("sqlite:///var/proxeny.db")
+
+
+class Secrets(Section):
+    key_file: HomePath = Path("var/secret.key")
+
+
+class Issuer(Section):
+    """An external issuer of tokens; ``claims`` are those that a token must carry."""
+
+    url: WebUrl
+    audience: str
+    claims: dict[str, str | int | bool] = Field(default_factory=dict)
+
+
+class OAuth(Section):
+    token_lifetime: Annotated[int, Field(ge=60, le=86_400)] = 600
+    issuer: tuple[Issuer, ...] = ()
+
+
+class Limits(Section):
+    """What one request may cost: bytes of its body, nesting of its JSON, seconds, and how many run at once."""
+
+    body_bytes: Annotated[int, Field(ge=1_000)] = 10_000_000
+    json_depth: Annotated[int, Field(ge=8, le=512)] = 64
+    request_seconds: Annotated[float, Field(gt=0)] = 50.0
+    concurrent_requests: Positive = 1_000
+    bulk_operations: Positive = 100
+    failed_logins: Positive = 5
+    lockout_seconds: Positive = 300
+
+
+class Outbound(Section):
+    """Addresses that connectors may not reach; ``allow`` wins over ``deny``."""
+
+    deny: tuple[Network, ...] = (IPv4Network("169.254.0.0/16"), IPv6Network("fe80::/10"))
+    allow: tuple[Network, ...] = ()
+
+
+class Systems(Section):
+    directory: HomePath = Path("systems")
+
+
+class Logs(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    form: Literal["auto", "json", "text"] = "auto"
+
+
+class Metrics(Section):
+    public: bool = False
+
+
+class CertificateMatch(Section):
+    """A caller's certificate, by thumbprint, by subject and issuer, or by a URI among its alternative names."""
+
+    subject: str | None = None
+    issuer: str | None = None
+    uri: str | None = None
+    thumbprint: str | None = None
+
+    def problems(self) -> Iterator[Finding]:
+        if not (self.subject or self.uri or self.thumbprint):
+            yield "", "names no certificate. Give a thumbprint, a subject (with its issuer) or a uri."
+
+
+class Client(Section):
+    """A technical user from the file; ``systems`` restricts it to those systems, empty means all."""
+
+    id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\s:\x00-\x1f]+$")]
+    secret: SecretStr | None = None
+    permissions: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    read_only: bool = False
+    certificates: tuple[CertificateMatch, ...] = ()
+
+    def problems(self) -> Iterator[Finding]:
+        if self.secret is None and not self.certificates:
+            yield "", "could never sign in: it has neither a secret nor certificates. Give it one of them."
+        if self.secret is not None and not self.secret.get_secret_value():
+            yield "secret", "is empty, so anybody could sign in. Set a value of at least 16 random characters."
+
+
+class Settings(Section):
+    """All sections, and where they were read from: ``file``, and ``home``, where relative paths start."""
+
+    file: Path
+    home: Path
+    server: Server
+    database: Database
+    secrets: Secrets
+    oauth: OAuth
+    limits: Limits
+    outbound: Outbound
+    systems: Systems
+    logs: Logs
+    metrics: Metrics
+    client: tuple[Client, ...] = ()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
