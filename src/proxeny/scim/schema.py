@@ -19,6 +19,28 @@ CUSTOM_USER = "urn:sap:cloud:scim:schemas:extension:custom:2.0:User"
 CUSTOM_GROUP = "urn:sap:cloud:scim:schemas:extension:custom:2.0:Group"
 
 
+@dataclass(frozen=True, slots=True)
+class NameTable:
+    """The names that one JSON object may have: as the schema spells them (``exact``) and by lower case (``folded``).
+
+    An entry is an attribute, or the schema of an extension whose object is the value.
+    """
+
+    exact: dict[str, "Attribute | Schema"]
+    folded: dict[str, str]
+
+    @classmethod
+    def of(cls, attributes: Iterable["Attribute"], extensions: Iterable["Schema"] = ()) -> "NameTable":
+        """The table of these attributes and extensions."""
+        exact: dict[str, Attribute | Schema] = {attribute.name: attribute for attribute in attributes}
+        exact.update((schema.id, schema) for schema in extensions)
+        return cls(exact, {name.lower(): name for name in exact})
+
+    def spelled(self, name: str) -> str | None:
+        """The name in the schema's case, or None if there is no such name."""
+        return name if name in self.exact else self.folded.get(name.lower())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
     """One attribute with its characteristics; the defaults are those of RFC 7643 §2.2."""
@@ -35,10 +57,12 @@ class Attribute:
     uniqueness: str = "none"
     reference_types: tuple[str, ...] = ()
     sub_attributes: tuple["Attribute", ...] = ()
+    names: NameTable = field(init=False, repr=False, compare=False)
     _by_name: dict[str, "Attribute"] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {sub.name.lower(): sub for sub in self.sub_attributes})
+        object.__setattr__(self, "names", NameTable.of(self.sub_attributes))
 
     def sub(self, name: str) -> "Attribute | None":
         """The sub-attribute of that name, in whatever case."""
@@ -71,10 +95,12 @@ class Schema:
     name: str
     description: str
     attributes: tuple[Attribute, ...]
+    names: NameTable = field(init=False, repr=False, compare=False)
     _by_name: dict[str, Attribute] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {attribute.name.lower(): attribute for attribute in self.attributes})
+        object.__setattr__(self, "names", NameTable.of(self.attributes))
 
     def attribute(self, name: str) -> Attribute | None:
         """The attribute of that name, in whatever case."""
@@ -143,10 +169,13 @@ class ResourceType:
     schema: Schema
     extensions: tuple[Extension, ...] = ()
     description: str = ""
+    names: NameTable = field(init=False, repr=False, compare=False)
     _extensions: dict[str, Schema] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_extensions", {ext.schema.id.lower(): ext.schema for ext in self.extensions})
+        top = (*COMMON.attributes, *self.schema.attributes)
+        object.__setattr__(self, "names", NameTable.of(top, (extension.schema for extension in self.extensions)))
 
     def extension(self, urn: str) -> Schema | None:
         """The extension schema of that URN, in whatever case."""
@@ -185,3 +214,16 @@ def builtin_schema(name: str) -> Schema:
     """A schema shipped as data, by its file name without ``.json`` (``user``, ``enterprise-user``, ``sap-user`` …)."""
     data = resources.files("proxeny.scim").joinpath("schemas", f"{name}.json").read_bytes()
     return Schema.from_document(orjson.loads(data))
+
+
+def _builtin(name: str, endpoint: str, core: str, *extensions: str) -> ResourceType:
+    schema = builtin_schema(core)
+    added = tuple(Extension(builtin_schema(extension)) for extension in extensions)
+    return ResourceType(name, endpoint, schema, added, schema.description)
+
+
+USER_TYPE = _builtin("User", "Users", "user", "enterprise-user", "sap-user", "custom-user")
+"""Users with every extension that the gateway knows."""
+
+GROUP_TYPE = _builtin("Group", "Groups", "group", "sap-group", "custom-group")
+"""Groups with every extension that the gateway knows."""
