@@ -123,6 +123,7 @@ def test_every_mistake_is_reported_at_once_with_its_line(load: Load, tmp_path: P
         (15, "outbound.deny"),
         (18, "client[0].secret"),
         (19, "client[0].permissions[0]"),
+        (21, "client[1].id"),
         (22, "client[1].certificates[0]"),
         (23, "sistems"),
     }
