@@ -79,3 +79,14 @@ class PathSyntaxError(ExpressionSyntaxError):
 
 class ConditionSyntaxError(ExpressionSyntaxError):
     """A condition that cannot be read."""
+
+
+class PatternSyntaxError(ExpressionSyntaxError):
+    """A regular expression, or its replacement text, that cannot be read."""
+
+
+class PatternTimeoutError(EntityFailedError):
+    """A regular expression took longer than the request's budget, or was switched off because it did so repeatedly."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="pattern-timeout")
