@@ -1,7 +1,7 @@
 """Text → path, in the dialect of Jayway JsonPath.
 
-Inside a condition a path ends at a blank, an operator, a bracket or a comma; alone it is the whole text, and ``$.`` in front
-may be missing. ``$.a.@odata.type`` splits at every dot: names with dots need brackets (decision 44).
+Inside a condition a path ends at a blank, an operator, a bracket or a comma; alone it is the whole text, and ``$.`` in
+front may be missing. ``$.a.@odata.type`` splits at every dot: names with dots need brackets (decision 44).
 """
 
 import re
@@ -42,17 +42,23 @@ def parse_path(text: str) -> Path:
     scanner.skip_blanks()
     if scanner.ended:
         scanner.fail("the path is empty")
-    relative = scanner.peek() == "@" and scanner.peek(2) in ("@", "@.", "@[", "@ ")
+    relative = scanner.peek() == "@"
     segments: list[Segment] = []
-    if relative or (scanner.peek() == "$" and scanner.peek(2) in ("$", "$.", "$[", "$ ")):
+    if relative or scanner.peek() == "$":
         scanner.position += 1
+        if scanner.peek() not in ("", ".", "[", " "):
+            scanner.fail("expected '.' or '[' here; a name that starts with $ or @ needs brackets: $['@type']")
     elif scanner.peek() not in (".", "["):
         _read_name(scanner, segments, _ALONE)
     _read_segments(scanner, segments, _ALONE)
+    _expect_end(scanner)
+    return Path(tuple(segments), relative, text)
+
+
+def _expect_end(scanner: Scanner) -> None:
     scanner.skip_blanks()
     if not scanner.ended:
         scanner.fail(f"unexpected {scanner.peek()!r} in the path; a name with blanks needs brackets: ['my name']")
-    return Path(tuple(segments), relative, text)
 
 
 def read_path(scanner: Scanner) -> Path:
