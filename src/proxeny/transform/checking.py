@@ -6,13 +6,11 @@ Booleans may be strings (``"true"``, spec §1); unknown keys are warnings with t
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from proxeny.transform.errors import Problem
 from proxeny.transform.text import Location, Place
 from proxeny.transform.values import to_text
-
-MISTYPED: Final = object()
 
 _NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
@@ -21,9 +19,21 @@ def _kind(value: Any) -> str:
     return "null" if value is None else _NAMES.get(type(value), type(value).__name__)
 
 
+def _is_boolean_text(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().lower() in ("true", "false")
+
+
+def is_true(value: Any) -> bool:
+    """``true``, or ``"true"`` in any case."""
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
+
+
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Checks one object of the transformation: the one at ``place``. All checkers of a text share ``problems``."""
+    """Checks one object of the transformation: the one at ``place``. All checkers of a text share ``problems``.
+
+    In an ``ignored`` part nothing is an error, only a warning (decision 41).
+    """
 
     locate: Callable[..., Location | None]
     problems: list[Problem] = field(default_factory=list)
@@ -31,6 +41,7 @@ class Checker:
     prefix: str = ""
     entity_type: str | None = None
     mapping: int | None = None
+    ignored: bool = False
 
     def inside(self, place: Place, **known: Any) -> "Checker":
         """A checker for the object at ``place``; ``known`` are fields that hold from there on."""
@@ -47,7 +58,7 @@ class Checker:
         self.problems.append(
             Problem(
                 message,
-                severity,
+                "warning" if self.ignored else severity,
                 self.entity_type,
                 self.mapping,
                 self._key(keys),
@@ -89,13 +100,9 @@ class Checker:
     def flag(self, value: Mapping[str, Any], key: str) -> bool:
         """A boolean, or one as a string; absent and null are false."""
         given = value.get(key)
-        if isinstance(given, bool):
-            return given
-        if isinstance(given, str) and given.strip().lower() in ("true", "false"):
-            return given.strip().lower() == "true"
-        if given is not None:
+        if not (given is None or isinstance(given, bool) or _is_boolean_text(given)):
             self.error(f"{key} must be true or false, not {given!r:.40}", (key,))
-        return False
+        return is_true(given)
 
     def condition(self, value: Mapping[str, Any]) -> str | None:
         """The condition as text; a bare boolean is one, too."""
@@ -124,7 +131,7 @@ class Checker:
         return frozenset(words)
 
     def objects(self, value: Mapping[str, Any], key: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The objects of a list with their places; what is no object is noted and left out. One object stands for a list."""
+        """The objects of a list with their places; what is no object is noted and left out. One alone is a list."""
         given = value.get(key)
         items = [given] if isinstance(given, dict) else given
         if items is None:

@@ -90,3 +90,7 @@ class PatternTimeoutError(EntityFailedError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, reason="pattern-timeout")
+
+
+class TextSyntaxError(ExpressionSyntaxError):
+    """The text of a transformation is no JSON, be it lenient. The loader turns it into a Problem."""

@@ -1,14 +1,14 @@
 """The text of a transformation → checked declarations, in the order of the text, with all problems at once.
 
-Nothing is substituted, parsed as a path or compiled here: the strings are as written, and every declaration can tell where
-each of its strings stands, so that whoever reads them further can point into the text.
+Nothing is substituted, parsed as a path or compiled here: the strings are as written, and every declaration can tell
+where each of its strings stands, so that whoever reads them further can point into the text.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from proxeny.transform.checking import MISTYPED, Checker
+from proxeny.transform.checking import Checker, is_true
 from proxeny.transform.errors import Problem
 from proxeny.transform.text import Location, Place, Source, read_text
 from proxeny.transform.values import MISSING
@@ -23,12 +23,11 @@ SKIPPABLE: tuple[str, ...] = ("create", "update", "delete")
 ENTITY_KEYS = frozenset({"scimEntityEndpoint", "condition", "ignore", "skipOperations", "mappings"})
 MAPPING_KEYS = frozenset(
     {
-        "type", "scope", "ignore", "condition", "sourcePath", "sourcePaths", "sourceVariable", "variablePath", "constant",
-        "valueMappings", "preserveArrayWithSingleElement", "functions", "defaultValue", "optional", "targetPath",
-        "targetVariable", "correlationAttribute", "hashing",
+        "type", "scope", "ignore", "condition", "sourcePath", "sourcePaths", "sourceVariable", "variablePath",
+        "constant", "valueMappings", "preserveArrayWithSingleElement", "functions", "defaultValue", "optional",
+        "targetPath", "targetVariable", "correlationAttribute", "hashing",
     }
 )  # fmt: skip
-INERT_KEYS = frozenset({"hashing"})
 FUNCTION_KEYS = frozenset(
     {
         "function",
@@ -44,13 +43,13 @@ FUNCTION_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a declaration stands: a place in a text, or nowhere if it came as parsed JSON."""
+    """Where a declaration stands: a place in a text, or nowhere if it came as JSON."""
 
     source: Source | None = field(default=None, repr=False, compare=False)
     place: Place = ()
 
     def of(self, *keys: str | int, offset: int = 0) -> Location | None:
-        """Where the value under the keys starts, or its character ``offset``: ``origin.of("functions", 0, "regex")``."""
+        """Where the value under the keys starts, or its character ``offset``: ``origin.of("functions", 0, "regex")``"""
         return self.source.locate((*self.place, *keys), offset) if self.source else None
 
     def at(self, *keys: str | int) -> "Origin":
@@ -59,7 +58,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class FunctionDeclaration:
-    """One of ``functions``; ``parameters`` is everything that not every function has. ``number`` counts from 0."""
+    """One of ``functions``, ``number`` from 0; ``parameters`` is everything that not every function has."""
 
     number: int
     name: str
@@ -158,7 +157,8 @@ def _declare(document: Any, name: str, source: Source | None, problems: tuple[Pr
 
 
 def _entity(checker: Checker, name: str, value: Any, origin: Origin) -> EntityDeclaration | None:
-    checker = checker.inside(origin.place, entity_type=name)
+    ignored = isinstance(value, dict) and is_true(value.get("ignore"))
+    checker = checker.inside(origin.place, entity_type=name, ignored=ignored)
     if not isinstance(value, dict):
         checker.error(f"the entity type {name!r} must be an object with mappings", ())
         return None
@@ -181,6 +181,8 @@ def _entity(checker: Checker, name: str, value: Any, origin: Origin) -> EntityDe
 
 
 def _mapping(checker: Checker, number: int, value: dict[str, Any], entity: Origin) -> MappingDeclaration:
+    if is_true(value.get("ignore")):
+        checker = replace(checker, ignored=True)
     checker.unknown(value, MAPPING_KEYS, "a mapping")
     origin = entity.at("mappings", number - 1)
     kind = checker.choice(value, "type", KINDS, "set")
@@ -206,8 +208,7 @@ def _mapping(checker: Checker, number: int, value: dict[str, Any], entity: Origi
         correlation=checker.flag(value, "correlationAttribute"),
         origin=origin,
     )
-    if not declaration.ignore:
-        _check_together(checker, declaration)
+    _check_together(checker, declaration)
     return declaration
 
 
@@ -271,8 +272,7 @@ def _functions(checker: Checker, mapping: dict[str, Any], origin: Origin) -> Ite
         inner = checker.inside((*origin.place, "functions", place), prefix=f"functions[{place}]")
         name = inner.text(item, "function") or inner.text(item, "type")
         if name is None:
-            if item.get("function", item.get("type", MISTYPED)) is MISTYPED:
-                inner.error("the function has no name: the key 'function' is missing", ())
+            inner.error("the function has no name: the key 'function' is missing", ())
             continue
         yield FunctionDeclaration(
             number=place,

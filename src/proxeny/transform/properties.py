@@ -1,7 +1,7 @@
 """``%property.key%`` → the system's property, textually, before a string is read as anything else (spec §2).
 
-A missing property becomes the text ``null``. Done for each decoded string of a transformation; ``%%`` stays as it is, keys of
-objects are left alone (decisions 14, 44). A value may hold any text: the string is then parsed with it, as it is trusted.
+A missing property becomes the text ``null``. Done for each decoded string of a transformation; ``%%`` stays as it is, keys
+of objects are left alone (decisions 14, 44). A value may hold any text: it is trusted as the transformation is.
 """
 
 import re
@@ -28,7 +28,7 @@ def substitute(text: str, properties: Mapping[str, Any]) -> tuple[str, tuple[str
 
 
 def substitute_value(value: Any, properties: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
-    """The same for every string inside a JSON value, as a new value; ``"%key%[]"`` becomes the list of the property's values."""
+    """The same for every string inside a JSON value, as a new value; ``"%key%[]"`` becomes a list (quirk 46)."""
     if isinstance(value, str):
         return _substitute_string(value, properties)
     if isinstance(value, list):
@@ -47,7 +47,7 @@ def names_list(value: Any) -> str | None:
 
 
 def split_list(text: str) -> list[str]:
-    """The values of a property that holds several: separated by ``;``, blanks around them dropped, empty ones left out."""
+    """The values of a property that holds several: separated by ``;``, without blanks around, empty ones left out."""
     return [part.strip() for part in text.split(";") if part.strip()]
 
 

@@ -1,8 +1,8 @@
 """The text of a transformation → plain JSON values, and where in the text each of them stands.
 
-Published transformations are not strict JSON: this reader also takes comments, trailing commas, raw line breaks in strings,
-single and typographic quotes, bare keys and a byte order mark. Of double keys the last wins, and text behind the value is
-ignored, both with a warning (spec §1, decision 44). Everything else is a mistake with line and column.
+Published transformations are not strict JSON: this reader also takes comments, trailing commas, raw line breaks in
+strings, single and typographic quotes, bare keys and a byte order mark. Of double keys the last wins, and text behind the
+value is ignored, both with a warning (spec §1, decision 44). Everything else is a mistake with line and column.
 """
 
 import re
@@ -10,7 +10,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from proxeny.transform.errors import Problem
+from proxeny.transform.errors import Problem, TextSyntaxError
 from proxeny.transform.paths.lexer import unescaped
 
 DEEPEST = 100
@@ -20,7 +20,7 @@ Place = tuple[str | int, ...]
 """The way from the top to a value: ``("user", "mappings", 0, "sourcePath")``."""
 
 _SPACE = re.compile(r"(?:[\s\ufeff]+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'|“((?:[^”\\]|\\.)*)”', re.DOTALL)
+_STRING = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"|\'([^\'\\]*(?:\\.[^\'\\]*)*)\'|“([^”\\]*(?:\\.[^”\\]*)*)”', re.DOTALL)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?(?![\w.])")
 _BARE = re.compile(r"[A-Za-z_$][\w$.-]*")
 _WORDS = {"true": True, "false": False, "null": None}
@@ -45,7 +45,7 @@ class Source:
     text: str
 
     def locate(self, place: Place, offset: int = 0) -> Location | None:
-        """Where the value at ``place`` starts, or the character ``offset`` of the string there; None if it is not known."""
+        """Where the value at ``place`` starts, or the character ``offset`` of the string there; None if unknown."""
         start = self.offsets.get(place)
         return None if start is None else _location(self.lines, _advance(self.text, start, offset))
 
@@ -56,8 +56,8 @@ def read_text(text: str) -> Source:
     value = None
     try:
         value = reader.read_all()
-    except _Stop as stop:
-        reader.note(str(stop), stop.position, "error")
+    except TextSyntaxError as error:
+        reader.note(error.message, error.position, "error")
     return Source(value, tuple(reader.problems), reader.offsets, reader.lines, text)
 
 
@@ -74,12 +74,6 @@ def _advance(text: str, position: int, offset: int) -> int:
         else:
             position += 1
     return position
-
-
-class _Stop(Exception):
-    def __init__(self, message: str, position: int) -> None:
-        super().__init__(message)
-        self.position = position
 
 
 class _Reader:
@@ -107,7 +101,7 @@ class _Reader:
         return value
 
     def _fail(self, message: str, position: int | None = None) -> NoReturn:
-        raise _Stop(message, self.position if position is None else position)
+        raise TextSyntaxError(message, self.text, self.position if position is None else position)
 
     def _unexpected(self, wanted: str) -> NoReturn:
         if self.position >= len(self.text):
