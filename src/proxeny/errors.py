@@ -55,7 +55,7 @@ class SettingsError(Error):
         self.problems = tuple(problems)
 
 
-class UnresolvedReferenceError(Error):
+class UnresolvedReferenceError(Error, ValueError):
     """A reference to an environment variable or a file that is not there; names it, never its content."""
 
 

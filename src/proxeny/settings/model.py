@@ -62,6 +62,7 @@ Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 HomePath = Annotated[Path, AfterValidator(_from_home)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
 
 
 class Section(BaseModel):
@@ -81,6 +82,7 @@ class Tls(Section):
 
     certificate: HomePath
     key: HomePath
+    key_password: SecretStr | None = None
     client_ca: HomePath | None = None
     client_crl: HomePath | None = None
 
@@ -102,9 +104,13 @@ class Server(Section):
     workers: Positive = 1
     public_url: WebUrl | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    certificate_header: Literal["none", "rfc9440", "nginx", "haproxy", "envoy", "cloudfoundry"] = "none"
+    stop_seconds: Positive = 10
     tls: Tls | None = None
 
     def problems(self) -> Iterator[Finding]:
+        if self.certificate_header != "none" and not self.trusted_proxies:
+            yield "certificate_header", "is believed from nobody. Name the terminating proxy in trusted_proxies."
         if self.tls is None and not self.trusted_proxies and not _is_loopback(self.host):
             yield (
                 "host",
@@ -134,23 +140,54 @@ class OAuth(Section):
     issuer: tuple[Issuer, ...] = ()
 
 
-class Limits(Section):
-    """What one request may cost: bytes of its body, nesting of its JSON, seconds, and how many run at once."""
+class Rate(Section):
+    """Requests of one technical user a minute: above ``slow`` each is delayed, above ``refuse`` refused; 0 = no limit."""
 
-    body_bytes: Annotated[int, Field(ge=1_000)] = 10_000_000
+    slow: Annotated[int, Field(ge=0)] = 0
+    refuse: Annotated[int, Field(ge=0)] = 0
+
+    def problems(self) -> Iterator[Finding]:
+        if self.refuse and self.slow > self.refuse:
+            yield "slow", "is above refuse, so nothing would ever be slowed. Set it lower."
+
+
+class LockOut(Section):
+    """After ``tries`` failures within ``window`` seconds an address is locked out for that user for ``seconds``."""
+
+    tries: Positive = 10
+    window: Seconds = 300.0
+    seconds: Seconds = 60.0
+
+
+class Limits(Section):
+    """What one request may cost, and how many run at once; ``remember_seconds``: how long a verified secret is
+    remembered, so that its hash is not computed for each request."""
+
+    body_bytes: Annotated[int, Field(ge=1_000)] = 10_485_760
+    header_bytes: Annotated[int, Field(ge=4_096)] = 65_536
     json_depth: Annotated[int, Field(ge=8, le=512)] = 64
-    request_seconds: Annotated[float, Field(gt=0)] = 50.0
-    concurrent_requests: Positive = 1_000
-    bulk_operations: Positive = 100
-    failed_logins: Positive = 5
-    lockout_seconds: Positive = 300
+    header_seconds: Seconds = 10.0
+    body_seconds: Seconds = 30.0
+    request_seconds: Seconds = 50.0
+    keep_alive_seconds: Positive = 75
+    concurrency: Positive = 512
+    remember_seconds: Seconds = 300.0
+    rate: Rate = Rate()
+    lock_out: LockOut = LockOut()
 
 
 class Outbound(Section):
-    """Addresses that connectors may not reach; ``allow`` wins over ``deny``."""
+    """Where connectors may go, and how long they wait there; ``allow`` wins over ``deny`` and over the built-in rules."""
 
     deny: tuple[Network, ...] = (IPv4Network("169.254.0.0/16"), IPv6Network("fe80::/10"))
     allow: tuple[Network, ...] = ()
+    proxy: WebUrl | None = None
+    ca_file: HomePath | None = None
+    connect_seconds: Seconds = 5.0
+    total_seconds: Seconds = 30.0
+    retry_seconds: Annotated[float, Field(ge=0)] = 40.0
+    answer_bytes: Annotated[int, Field(ge=1_000)] = 67_108_864
+    connections: Positive = 32
 
 
 class Systems(Section):
