@@ -1,0 +1,56 @@
+#!/bin/sh
+# Starts the gateway of config/proxeny.toml with sample data, and prints curl lines once it answers. What is there
+# already (certificates, secrets, people, your changes) is kept.
+set -eu
+cd "$(dirname "$0")/../.."
+proxeny=.venv/bin/proxeny
+port=${PORT:-8080}
+umask 077
+
+new_secret() {
+  [ -s "$1" ] || .venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(24))' > "$1"
+}
+
+mkdir -p var/demo
+new_secret var/demo/basic.secret
+new_secret var/demo/oauth.secret
+[ -s certs/ca.crt ] || $proxeny cert ca >/dev/null
+[ -s certs/server.crt ] || $proxeny cert server localhost 127.0.0.1 ::1 >/dev/null
+[ -s certs/demo-certificate.crt ] || $proxeny cert client demo-certificate >/dev/null
+
+$proxeny check
+if [ ! -e var/demo/imported ]; then
+  $proxeny directory import config/demo/people.jsonl
+  $proxeny directory import config/demo/groups.jsonl
+  touch var/demo/imported
+fi
+
+$proxeny serve --port "$port" &
+server=$!
+trap 'kill -TERM "$server" 2>/dev/null' INT TERM
+if ! .venv/bin/python config/demo/ready.py "$port" "$server"; then
+  kill -TERM "$server" 2>/dev/null || true
+  wait "$server" || exit $?
+  exit 1
+fi
+
+base=https://localhost:$port
+call="curl -sS --cacert $PWD/certs/ca.crt -u demo-basic:$(cat var/demo/basic.secret)"
+cat <<LINES
+
+proxeny answers on $base. Stop it with Ctrl-C; its data stay in var/.
+
+# People and groups of the sample system "hr", as SCIM 2.0
+$call "$base/proxy/hr/Users?count=3"
+$call "$base/proxy/hr/Groups?attributes=displayName"
+
+# Find one person
+$call -G "$base/proxy/hr/Users" --data-urlencode 'filter=userName eq "barbara.jensen"'
+
+# Create one, and look at the directory behind the proxy system
+$call -H 'Content-Type: application/scim+json' "$base/proxy/hr/Users" \\
+  -d '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada.lovelace","name":{"givenName":"Ada","familyName":"Lovelace"},"emails":[{"value":"ada@nordwind.example","primary":true}]}'
+$call -G "$base/scim/Users" --data-urlencode 'filter=userName eq "ada.lovelace"'
+
+LINES
+while kill -0 "$server" 2>/dev/null; do wait "$server" || true; done
