@@ -1,7 +1,7 @@
 """``%property.key%`` → the system's property, textually, before a string is read as anything else (spec §2).
 
-A missing property becomes the text ``null``. Done for each decoded string of a transformation; ``%%`` stays as it is, keys
-of objects are left alone (decisions 14, 44). A value may hold any text: it is trusted as the transformation is.
+A missing property becomes the text ``null``. Done for each decoded string of a transformation; ``%%`` stays, and so do
+the keys of objects (decisions 14, 44). A value may hold any text: it is trusted as the transformation is.
 """
 
 import re

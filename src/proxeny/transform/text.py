@@ -1,8 +1,8 @@
 """The text of a transformation → plain JSON values, and where in the text each of them stands.
 
 Published transformations are not strict JSON: this reader also takes comments, trailing commas, raw line breaks in
-strings, single and typographic quotes, bare keys and a byte order mark. Of double keys the last wins, and text behind the
-value is ignored, both with a warning (spec §1, decision 44). Everything else is a mistake with line and column.
+strings, single and typographic quotes, bare keys and a byte order mark. Of double keys the last wins, and text behind
+the value is ignored, both with a warning (spec §1, decision 44). Everything else is a mistake with line and column.
 """
 
 import re
