@@ -162,19 +162,23 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """What one endpoint serves: core schema, extensions, and where (``endpoint`` has no slash: ``Users``)."""
+    """What one endpoint serves: core schema, extensions, and where (``endpoint`` has no slash: ``Users``).
+
+    ``common``: the attributes that belong to no schema; a system that cannot hold ``externalId`` leaves it out.
+    """
 
     name: str
     endpoint: str
     schema: Schema
     extensions: tuple[Extension, ...] = ()
     description: str = ""
+    common: Schema = COMMON
     names: NameTable = field(init=False, repr=False, compare=False)
     _extensions: dict[str, Schema] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_extensions", {ext.schema.id.lower(): ext.schema for ext in self.extensions})
-        top = (*COMMON.attributes, *self.schema.attributes)
+        top = (*self.common.attributes, *self.schema.attributes)
         object.__setattr__(self, "names", NameTable.of(top, (extension.schema for extension in self.extensions)))
 
     def extension(self, urn: str) -> Schema | None:
@@ -195,7 +199,7 @@ class ResourceType:
         A path that is the extension's URN itself has no attribute and is None here.
         """
         if path.urn is None or path.urn.lower() == self.schema.id.lower():
-            attribute = COMMON.attribute(path.name) or self.schema.attribute(path.name)
+            attribute = self.common.attribute(path.name) or self.schema.attribute(path.name)
             urn = None
         else:
             extension = self.extension(path.urn)
