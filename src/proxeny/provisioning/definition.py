@@ -187,6 +187,16 @@ def _parse(path: Path) -> Document:
 
 def load_definitions(folder: Path, resolve: Resolve) -> tuple[SystemDefinition, ...]:
     """Every ``*.json`` of the folder but those that a system names as its transformations; all problems at once."""
+    found, problems = survey_definitions(folder, resolve)
+    if problems:
+        raise DefinitionError(problems)
+    return found
+
+
+def survey_definitions(
+    folder: Path, resolve: Resolve
+) -> tuple[tuple[SystemDefinition, ...], tuple[DefinitionProblem, ...]]:
+    """As ``load_definitions``, but with the definitions that can be read beside what is wrong with the others."""
     problems: list[DefinitionProblem] = []
     documents: dict[Path, Document | DefinitionError] = {}
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
@@ -206,9 +216,7 @@ def load_definitions(folder: Path, resolve: Resolve) -> tuple[SystemDefinition, 
         except DefinitionError as error:
             problems.extend(error.problems)
     problems.extend(_duplicates(found))
-    if problems:
-        raise DefinitionError(tuple(problems))
-    return tuple(found)
+    return tuple(found), tuple(problems)
 
 
 def _named_files(folder: Path, documents: Iterable[Document | DefinitionError]) -> set[Path]:

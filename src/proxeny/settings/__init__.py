@@ -18,7 +18,7 @@ from proxeny.settings.model import (
     Tls,
     is_permission,
 )
-from proxeny.settings.reading import load_settings
+from proxeny.settings.reading import Survey, load_settings, survey_settings
 from proxeny.settings.references import resolve_text
 
 __all__ = [
@@ -35,9 +35,11 @@ __all__ = [
     "Secrets",
     "Server",
     "Settings",
+    "Survey",
     "Systems",
     "Tls",
     "is_permission",
     "load_settings",
     "resolve_text",
+    "survey_settings",
 ]

@@ -141,7 +141,7 @@ class OAuth(Section):
 
 
 class Rate(Section):
-    """Requests of one technical user a minute: above ``slow`` each is delayed, above ``refuse`` refused; 0 = no limit."""
+    """Requests of one technical user a minute: above ``slow`` delayed, above ``refuse`` refused; 0 = no limit."""
 
     slow: Annotated[int, Field(ge=0)] = 0
     refuse: Annotated[int, Field(ge=0)] = 0
@@ -177,7 +177,7 @@ class Limits(Section):
 
 
 class Outbound(Section):
-    """Where connectors may go, and how long they wait there; ``allow`` wins over ``deny`` and over the built-in rules."""
+    """Where connectors may go and how long they wait there; ``allow`` wins over ``deny`` and the built-in rules."""
 
     deny: tuple[Network, ...] = (IPv4Network("169.254.0.0/16"), IPv6Network("fe80::/10"))
     allow: tuple[Network, ...] = ()

@@ -4,6 +4,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -30,21 +31,42 @@ _BY_TYPE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What could be read of a file, for ``check``: ``settings`` if nothing is wrong, and where the systems are."""
+
+    problems: tuple[Problem, ...]
+    settings: Settings | None = None
+    systems: Path | None = None
+
+
 def load_settings(path: Path, environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None) -> Settings:
     """The settings of the file ``path``; SettingsError holds every mistake in it.
 
     ``overrides`` are dotted keys from the command line (``server.port``), which win over the file.
     """
+    survey = survey_settings(path, environ, overrides)
+    if survey.settings is None:
+        raise SettingsError(survey.problems)
+    return survey.settings
+
+
+def survey_settings(path: Path, environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None) -> Survey:
+    """As ``load_settings``, but with what is wrong beside what could be read."""
     path = path.absolute()
-    text, document = _parsed(path)
+    try:
+        text, document = _parsed(path)
+    except SettingsError as error:
+        return Survey(error.problems)
     for place, value in (overrides or {}).items():
         section, _, key = place.partition(".")
         document[section] = {**document.get(section, {}), key: value}
     reading = _Reading(path, text, environ)
     sections = reading.sections(document)
+    systems = sections["systems"].directory if sections["systems"] else None
     if reading.found:
-        raise SettingsError(sorted(reading.found.values(), key=lambda problem: problem.line or 0))
-    return Settings.model_construct(file=path, home=reading.home, **sections)
+        return Survey(tuple(sorted(reading.found.values(), key=lambda problem: problem.line or 0)), systems=systems)
+    return Survey((), Settings.model_construct(file=path, home=reading.home, **sections), systems)
 
 
 class _Reading:

@@ -1,0 +1,58 @@
+"""``proxeny check``: everything wrong with configuration, systems and transformations, at once; nothing is started."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from proxeny.app.definitions import file_problems
+from proxeny.cli.options import config_option
+from proxeny.cli.output import json_option, write_error, write_json
+from proxeny.errors import Problem
+from proxeny.provisioning.errors import DefinitionProblem
+from proxeny.settings import survey_settings
+
+Finding = Problem | DefinitionProblem
+
+
+@click.command()
+@config_option
+@json_option
+@click.pass_context
+def check(context: click.Context, config: Path, as_json: bool) -> None:
+    """Say everything that is wrong with configuration and transformations; exit 1 if something is."""
+    survey = survey_settings(config, os.environ)
+    findings: list[Finding] = [*survey.problems, *(file_problems(survey.systems) if survey.systems else ())]
+    errors = sum(_severity(finding) == "error" for finding in findings)
+    if as_json:
+        write_json([_document(finding) for finding in findings])
+    else:
+        _say(findings, errors, config)
+    context.exit(1 if errors else 0)
+
+
+def _say(findings: Iterable[Finding], errors: int, config: Path) -> None:
+    for finding in findings:
+        prefix = "" if _severity(finding) == "error" else "warning: "
+        write_error(f"{prefix}{finding}")
+    if errors:
+        write_error(f"{errors} {'mistake' if errors == 1 else 'mistakes'}; nothing was started.")
+    else:
+        click.echo(f"{config} and its systems are in order.")
+
+
+def _severity(finding: Finding) -> str:
+    return finding.severity if isinstance(finding, DefinitionProblem) else "error"
+
+
+def _document(finding: Finding) -> dict[str, Any]:
+    remedy = finding.remedy if isinstance(finding, Problem) else ""
+    return {
+        "severity": _severity(finding),
+        "file": finding.file,
+        "line": finding.line,
+        "place": finding.place,
+        "message": f"{finding.message} {remedy}".strip(),
+    }
