@@ -57,6 +57,13 @@ class SystemType:
         chosen = (values or {}).get(self.version_property or "") or self.version
         return self.versions.get(chosen or "", self.transformations).get((role, direction))
 
+    def quirks_for(self, values: Mapping[str, str]) -> Mapping[str, bool | int | str]:
+        """The quirks, with those of the API version that ``values`` name laid over them (``2:base_path``)."""
+        chosen = values.get(self.version_property or "") or self.version
+        common = {name: value for name, value in self.quirks.items() if not name[:2].endswith(":")}
+        own = {name[2:]: value for name, value in self.quirks.items() if name.startswith(f"{chosen}:")}
+        return {**common, **own}
+
     def values(self, plain: Mapping[str, str], secret: Mapping[str, str] | None = None) -> PropertyValues:
         """The values of a system of this type: what was given, over the type's and the generic defaults.
 

@@ -1,0 +1,249 @@
+"""The HTTP client of one system: pooled, guarded, limited in time and size, never following a redirect."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from proxeny.connectors.errors import (
+    ConnectorError,
+    PropertyError,
+    RefusedError,
+    TimedOutError,
+    UnreachableError,
+)
+from proxeny.connectors.outbound import tls
+from proxeny.connectors.outbound.answers import HttpAnswer, error_of
+from proxeny.connectors.outbound.auth import Headers, SignIn, extra_headers
+from proxeny.connectors.outbound.guard import MARK, Guard
+from proxeny.connectors.outbound.settings import OutboundSettings
+from proxeny.connectors.outbound.throttle import Throttle
+
+if TYPE_CHECKING:
+    from proxeny.connectors.spec import Connection
+
+Query = Iterable[tuple[str, str]]
+
+
+class Outbound:
+    """What all systems share on the way out: the operator's settings and the guard. Built by app.py."""
+
+    def __init__(self, settings: OutboundSettings | None = None) -> None:
+        self.settings = settings or OutboundSettings()
+        self.guard = Guard(self.settings)
+
+    def client(self, connection: "Connection", *, cookies: bool = False) -> "Client":
+        """A client for one system; PropertyError if its properties cannot be used. ``cookies``: keep them (CSRF)."""
+        return Client(self, connection, cookies=cookies)
+
+
+class Client:
+    """HTTP to one system. ``open`` before the first call, ``close`` after the last."""
+
+    def __init__(self, outbound: Outbound, connection: "Connection", *, cookies: bool = False) -> None:
+        values, settings = connection.properties, outbound.settings
+        self._settings = settings
+        self._guard = outbound.guard
+        self._cookies = cookies
+        self._base = _base(values.text("URL"))
+        self._headers = extra_headers(values)
+        self._values = values
+        self._timeout = aiohttp.ClientTimeout(
+            total=values.integer("timeout.total") or settings.total_timeout,
+            sock_connect=values.integer("timeout.connect") or settings.connect_timeout,
+        )
+        self._session: aiohttp.ClientSession | None = None
+        self.sign_in = SignIn(values, self._post_form)
+        self.throttle = Throttle(
+            connection.type.name,
+            values.integer("ips.failed.request.retry.attempts", 2),
+            values.integer("ips.failed.request.retry.attempts.interval", 30),
+            settings.retry_budget,
+        )
+
+    @property
+    def base(self) -> str:
+        """The system's URL without a slash at the end."""
+        return self._base
+
+    async def open(self) -> None:
+        """Build the session; connects to nothing."""
+        if self._session is not None:
+            return
+        limit = self._values.integer("connections.max") or self._settings.connections_per_system
+        connector = aiohttp.TCPConnector(
+            limit=limit,
+            ssl=tls.context(self._values, self._settings),
+            socket_factory=self._guard.open_socket,
+            keepalive_timeout=30,
+            ttl_dns_cache=30,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=self._timeout,
+            cookie_jar=aiohttp.CookieJar(unsafe=True) if self._cookies else aiohttp.DummyCookieJar(),
+            skip_auto_headers=("User-Agent",),
+            requote_redirect_url=False,
+        )
+
+    async def close(self) -> None:
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpAnswer:
+        """The answer to one request, tried again as the throttle says; an error status raises its ConnectorError.
+
+        ``path`` begins with a slash and is already percent-encoded.
+        """
+        started, attempt = time.monotonic(), 1
+        while True:
+            answer: HttpAnswer | None = None
+            try:
+                answer = await self._once(method, path, query, body, headers)
+                error = error_of(answer, method, path)
+                if error is None:
+                    return answer
+            except ConnectorError as broken:
+                error = broken
+            spent = time.monotonic() - started
+            status = answer.status if answer else None
+            seconds = self.throttle.delay(error, status, method, attempt, spent)
+            if seconds is None:
+                raise error
+            if status in (429, 503):
+                self.throttle.pace.busy(seconds)
+            else:
+                await asyncio.sleep(seconds)
+            attempt += 1
+
+    async def json(self, method: str, path: str, document: object, headers: Mapping[str, str]) -> HttpAnswer:
+        """A call with a JSON body."""
+        return await self.call(method, path, body=orjson.dumps(document), headers=headers)
+
+    async def _once(
+        self, method: str, path: str, query: Query, body: bytes | None, headers: Mapping[str, str] | None
+    ) -> HttpAnswer:
+        """One try, with a second one if the token was refused; pace and breaker see every answer."""
+        throttle = self.throttle
+        await throttle.pace.wait()
+        throttle.breaker.admit()
+        text = urlencode(list(query)) if query else ""
+        url = URL(f"{self._base}{path}?{text}" if text else self._base + path, encoded=True)
+        try:
+            token = await self.sign_in.header()
+            answer = await self._send(method, url, body, self._with(headers, token))
+            if answer.status == 401 and self.sign_in.refused(token):
+                token = await self.sign_in.header()
+                answer = await self._send(method, url, body, self._with(headers, token))
+        except UnreachableError:
+            throttle.breaker.failed()
+            raise
+        except BaseException:
+            throttle.breaker.released()
+            raise
+        self._learn(answer.status)
+        return answer
+
+    def _learn(self, status: int) -> None:
+        if status in (502, 503, 504):
+            self.throttle.breaker.failed()
+            return
+        self.throttle.breaker.succeeded()
+        if status != 429:
+            self.throttle.pace.fine()
+
+    def _with(self, headers: Mapping[str, str] | None, token: str | None) -> Headers:
+        sent = {**self._headers, **(headers or {})}
+        if token is not None:
+            sent["Authorization"] = token
+        return sent
+
+    async def _post_form(self, url: str, form: bytes, headers: Headers) -> tuple[int, bytes]:
+        answer = await self._send("POST", URL(url), form, headers)
+        return answer.status, answer.body
+
+    async def _send(self, method: str, url: URL, body: bytes | None, headers: Headers) -> HttpAnswer:
+        """One request on the wire; every way in which it can break becomes a ConnectorError."""
+        await self.open()
+        assert self._session is not None  # noqa: S101  # opened in the line above
+        if self._settings.proxy:
+            await self._check_target(url)
+        try:
+            async with self._session.request(
+                method, url, data=body, headers=headers, allow_redirects=False, proxy=self._settings.proxy
+            ) as response:
+                return HttpAnswer(response.status, response.headers, await self._read(response))
+        except TimeoutError as error:
+            raise _timed_out(error, url, self._timeout) from error
+        except aiohttp.ClientError as error:
+            raise _broken(error, url) from error
+        except (ValueError, UnicodeError) as error:
+            raise PropertyError(f"URL {str(url)[:120]!r} cannot be called.") from error
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        """The body, up to the size limit (of what it unpacks to)."""
+        limit = self._settings.max_answer_bytes
+        length = response.content_length
+        if length is not None and length <= limit and "Content-Encoding" not in response.headers:
+            return await response.read()
+        parts, size = [], 0
+        async for part in response.content.iter_any():
+            size += len(part)
+            if size > limit:
+                raise RefusedError(f"The answer is larger than {limit} bytes; ask for smaller pages.")
+            parts.append(part)
+        return b"".join(parts)
+
+    async def _check_target(self, url: URL) -> None:
+        """With an HTTP proxy in between, the guard looks at the target's own addresses."""
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(url.host, url.port)
+            for info in found:
+                self._guard.check(str(info[4][0]), url.port or 443)
+        except PermissionError as error:
+            raise PropertyError(f"{url.host} is {error}.") from error
+        except OSError:
+            return
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise PropertyError("Property URL must begin with http:// or https:// and name a host.")
+    return str(URL(url.split("?")[0].split("#")[0].rstrip("/")))
+
+
+def _timed_out(error: BaseException, url: URL, timeout: aiohttp.ClientTimeout) -> ConnectorError:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return UnreachableError(f"No connection to {url.host}:{url.port} within {timeout.sock_connect:g} s.")
+    return TimedOutError(f"{url.host}:{url.port} did not answer completely within {timeout.total:g} s.")
+
+
+def _broken(error: aiohttp.ClientError, url: URL) -> ConnectorError:
+    where = f"{url.host}:{url.port}"
+    if MARK in str(error):
+        reason = str(error).split(MARK, 1)[1].lstrip(": ").rstrip("]'\" )")
+        return PropertyError(f"{where} may not be called; the {MARK} refuse it: {reason}. See [outbound] allow.")
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return UnreachableError(f"The certificate of {where} is not trusted: {error.certificate_error}.")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return UnreachableError(f"The name {url.host} cannot be resolved.")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return UnreachableError(f"No connection to {where}: {error.os_error.strerror or error.os_error}.")
+    if isinstance(error, aiohttp.InvalidURL):
+        return PropertyError(f"URL {str(url)[:120]!r} cannot be called.")
+    return UnreachableError(f"The connection to {where} broke: {type(error).__name__}.")

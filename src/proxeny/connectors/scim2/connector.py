@@ -1,0 +1,236 @@
+"""Any SCIM 2.0 server as a system: the whole port over HTTP."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from proxeny.connectors.errors import ConflictError, ConnectorError, UnsupportedError
+from proxeny.connectors.filtering import Compare, NativeFilter
+from proxeny.connectors.outbound import tls
+from proxeny.connectors.outbound.answers import HttpAnswer
+from proxeny.connectors.outbound.paging import Batch, by_cursor, by_index
+from proxeny.connectors.outbound.probe import network_steps, walk
+from proxeny.connectors.scim2.discovery import Abilities, Discovery
+from proxeny.connectors.scim2.filter import filter_text
+from proxeny.connectors.scim2.unique import NAMES, explained, keys_of
+from proxeny.connectors.scim2.updates import member_changes, patch_op, replacements
+from proxeny.connectors.scim2.wire import Wire, to_batch, to_entity
+from proxeny.connectors.spec import Connection
+from proxeny.connectors.spi import Accept, Change, Entity, EntityType, Page, Search, TestStep
+from proxeny.documents import Document
+from proxeny.scim.schema import builtin_schema
+
+PAGE = 100
+CREATED, MODIFIED = ("meta", "created"), ("meta", "lastModified")
+_SCHEMAS = {
+    "user": ("user", "enterprise-user", "sap-user", "custom-user"),
+    "group": ("group", "sap-group", "custom-group"),
+}
+
+
+class ScimConnector:
+    """Reader, Searcher, Creator, Replacer, Patcher, Deleter and ChangeReader of one SCIM server."""
+
+    def __init__(self, connection: Connection) -> None:
+        values, quirks = connection.properties, connection.type.quirks_for(connection.properties)
+        self._wire = Wire(connection)
+        self._guard = connection.outbound.guard
+        self._connection = connection
+        self._discovery = Discovery(self._wire.client, self._wire.base_path, self._wire.read_headers)
+        self._types = {name: _entity_type(name) for name in ("user", "group")}
+        self._keys = {name: keys_of(values.family(f"{name}.unique.attribute"), name, quirks) for name in self._types}
+        self._patches = values.family_flag("support.patch.operation")
+        self._portion = values.family_integer("patch.group.members.above.threshold") or None
+        self._removals = int(quirks.get("removals_per_patch", 50))
+        self._page = min(values.family_integer("page.size", PAGE) or PAGE, 1000)
+
+    @property
+    def entity_types(self) -> Mapping[str, EntityType]:
+        return self._types
+
+    async def open(self) -> None:
+        await self._wire.client.open()
+
+    async def close(self) -> None:
+        await self._wire.client.close()
+
+    async def test(self) -> Sequence[TestStep]:
+        """Name, TCP, TLS, sign-in, one user read."""
+        client = self._wire.client
+        context = tls.context(self._connection.properties, self._connection.outbound.settings)
+        steps = network_steps(client.base, self._guard, context)
+        return await walk([*steps, ("sign-in", self._try_sign_in), ("read one user", self._try_read)])
+
+    async def _try_sign_in(self) -> str:
+        header = await self._wire.client.sign_in.header()
+        await self._wire.get(self._wire.path("user"), [("startIndex", "1"), ("count", "1")])
+        return "no credentials sent" if header is None else f"accepted ({header.split()[0]})"
+
+    async def _try_read(self) -> str:
+        batch = to_batch(await self._wire.get(self._wire.path("user"), [("startIndex", "1"), ("count", "1")]))
+        return f"{len(batch.items)} read, {'unknown number' if batch.total is None else batch.total} in all"
+
+    async def read(self, entity_type: str, entity_id: str, *, omit: frozenset[str] = frozenset()) -> Entity:
+        query = [("excludedAttributes", ",".join(sorted(omit)))] if omit else []
+        path = self._wire.path(entity_type, entity_id)
+        entity = to_entity(await self._wire.get(path, query), fallback_id=entity_id)
+        if entity is None:
+            raise ConnectorError(f"The backend answered the read of {entity_type} {entity_id!r} with no resource.")
+        return entity
+
+    async def read_all(
+        self, entity_type: str, where: NativeFilter | None = None, *, native_filter: str | None = None
+    ) -> AsyncIterator[Entity]:
+        abilities = await self._discovery.abilities()
+        text, _ = filter_text(where if abilities.filter is not False else None, native_filter)
+        async for items in self._pages(entity_type, text, abilities, ()):
+            for item in items:
+                entity = to_entity(item)
+                if entity is not None:
+                    yield entity
+
+    def _pages(
+        self, entity_type: str, text: str | None, abilities: Abilities, extra: Sequence[tuple[str, str]]
+    ) -> AsyncIterator[list[Document]]:
+        path = self._wire.path(entity_type)
+        query = [*([("filter", text)] if text else []), *extra]
+        count = min(self._page, abilities.max_results or self._page, abilities.max_page or self._page)
+
+        async def at(start: int, size: int) -> Batch:
+            where = [("startIndex", str(start)), ("count", str(size)), *query]
+            return to_batch(await self._wire.get(path, where))
+
+        async def behind(cursor: str, size: int) -> Batch:
+            where = [("cursor", cursor), ("count", str(size)), *query]
+            return to_batch(await self._wire.get(path, where))
+
+        return by_cursor(behind, count) if abilities.cursor else by_index(at, count)
+
+    async def search(self, entity_type: str, search: Search) -> Page:
+        abilities = await self._discovery.abilities()
+        text, said = filter_text(search.filter if abilities.filter is not False else None, search.native_filter)
+        sorts = search.sort is None or abilities.sort is True
+        count = min(search.count, abilities.max_results or search.count, abilities.max_page or search.count)
+        query = _place(search, count)
+        if text:
+            query.append(("filter", text))
+        if search.sort is not None and sorts:
+            order = "descending" if search.sort.descending else "ascending"
+            query += [("sortBy", ".".join(search.sort.field)), ("sortOrder", order)]
+        if search.omit:
+            query.append(("excludedAttributes", ",".join(sorted(search.omit))))
+        batch = to_batch(await self._wire.get(self._wire.path(entity_type), query))
+        entities = [entity for item in batch.items if (entity := to_entity(item)) is not None]
+        filtered = search.filter is None or (said and abilities.filter is True)
+        return Page(entities, batch.total, filtered and sorts, batch.next_cursor)
+
+    async def create(self, entity_type: str, document: Document, *, accept: Accept | None = None) -> Entity:
+        try:
+            answer = await self._wire.write("POST", self._wire.path(entity_type), document)
+        except ConflictError as conflict:
+            raise await explained(self, entity_type, document, conflict, self._keys.get(entity_type, ())) from conflict
+        location = answer.headers.get("Location", "").rstrip("/").rpartition("/")[2]
+        body = answer.json() if answer.body.strip() else {}
+        entity = to_entity(body, answer.headers.get("ETag"), location or None)
+        if entity is None:
+            raise ConnectorError(f"The backend created a {entity_type} and named no id.")
+        return entity
+
+    async def replace(
+        self,
+        entity_type: str,
+        entity_id: str,
+        document: Document,
+        *,
+        version: str | None = None,
+        accept: Accept | None = None,
+    ) -> Entity | None:
+        path = self._wire.path(entity_type, entity_id)
+        members = document.get("members") if entity_type == "group" else None
+        many = isinstance(members, list) and self._portion is not None and len(members) > self._portion
+        if self._patches or many:
+            return await self._replace_by_patch(entity_type, entity_id, document, version)
+        document = {name: value for name, value in document.items() if value is not None}
+        return _held(await self._wire.write("PUT", path, document, version), entity_id)
+
+    async def _replace_by_patch(
+        self, entity_type: str, entity_id: str, document: Document, version: str | None
+    ) -> Entity | None:
+        path = self._wire.path(entity_type, entity_id)
+        operations = replacements(document)
+        if operations:
+            await self._wire.write("PATCH", path, patch_op(operations), version)
+        if entity_type == "group" and "members" in document:
+            held = (await self.read(entity_type, entity_id)).document.get("members") or ()
+            portion = self._portion or 1000
+            for part in member_changes(held, document["members"] or (), portion, self._removals):
+                await self._wire.write("PATCH", path, patch_op(part))
+        return None
+
+    async def patch(
+        self,
+        entity_type: str,
+        entity_id: str,
+        patch: Document,
+        *,
+        version: str | None = None,
+        accept: Accept | None = None,
+    ) -> Entity | None:
+        if (await self._discovery.abilities()).patch is False:
+            raise UnsupportedError("The backend says in its ServiceProviderConfig that it has no PATCH.")
+        answer = await self._wire.write("PATCH", self._wire.path(entity_type, entity_id), patch, version)
+        return _held(answer, entity_id)
+
+    async def delete(self, entity_type: str, entity_id: str, *, version: str | None = None) -> None:
+        await self._wire.write("DELETE", self._wire.path(entity_type, entity_id), None, version)
+
+    async def read_changes(self, entity_type: str, cursor: str | None) -> AsyncIterator[Change]:
+        """What was modified after ``cursor`` (a time of the backend). Deletions cannot be seen this way.
+
+        The backend's order is not known, so only the last change moves the cursor; one second is read twice where
+        the backend's times have no fraction.
+        """
+        abilities = await self._discovery.abilities()
+        since = _since(cursor) if cursor else None
+        where = Compare(MODIFIED, "gt", since, "dateTime") if since and abilities.filter is not False else None
+        newest, pending = cursor or "", None
+        async for entity in self.read_all(entity_type, where):
+            if pending is not None:
+                yield Change(pending.id, pending, cursor or "")
+            pending = entity
+            newest = max(newest, entity.last_modified or "", key=_moment)
+        if pending is not None:
+            yield Change(pending.id, pending, newest)
+
+
+def _entity_type(name: str) -> EntityType:
+    schemas = tuple(builtin_schema(file) for file in _SCHEMAS[name])
+    return EntityType(name, ("id",), CREATED, MODIFIED, unique=(NAMES[name],), schemas=schemas)
+
+
+def _place(search: Search, count: int) -> list[tuple[str, str]]:
+    if search.cursor is not None:
+        return [("cursor", search.cursor), ("count", str(count))]
+    return [("startIndex", str(search.start + 1)), ("count", str(count))]
+
+
+def _held(answer: HttpAnswer, entity_id: str) -> Entity | None:
+    """The entity in a write's answer, or None if the backend did not give it."""
+    if answer.status == 204 or not answer.body.strip():
+        return None
+    return to_entity(answer.json(), answer.headers.get("ETag"), entity_id)
+
+
+def _moment(text: str) -> datetime:
+    """A time to compare by; what cannot be read counts as the oldest."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _since(cursor: str) -> str:
+    if "." in cursor:
+        return cursor
+    earlier = _moment(cursor)
+    return (earlier - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ") if earlier.year > 1 else cursor

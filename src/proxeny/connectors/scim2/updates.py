@@ -1,0 +1,59 @@
+"""Full updates as PATCH: a replace for each attribute, memberships as differences in portions (decision 23)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from proxeny.documents import Document
+
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+_NOT_SENT = frozenset({"id", "meta", "schemas", "members"})
+
+
+def patch_op(operations: Sequence[Document]) -> Document:
+    return {"schemas": [PATCH_OP], "Operations": list(operations)}
+
+
+def replacements(document: Document) -> list[Document]:
+    """One operation for each attribute: ``None`` and ``[]`` take it away, everything else replaces it.
+
+    Attributes of an extension are named one by one, so that the others of that extension stay.
+    """
+    operations: list[Document] = []
+    for name, value in document.items():
+        if name in _NOT_SENT:
+            continue
+        if ":" in name and isinstance(value, dict):
+            operations += [_operation(f"{name}:{inner}", part) for inner, part in value.items()]
+        else:
+            operations.append(_operation(name, value))
+    return operations
+
+
+def member_changes(
+    before: Iterable[Any], after: Iterable[Any], portion: int, removals: int
+) -> Iterator[list[Document]]:
+    """Operations that make the members ``before`` into ``after``, in requests of bounded size; additions first."""
+    old, new = _by_value(before), _by_value(after)
+    added = [member for value, member in new.items() if value not in old]
+    gone = [value for value in old if value not in new]
+    for start in range(0, len(added), portion):
+        yield [{"op": "add", "path": "members", "value": added[start : start + portion]}]
+    for start in range(0, len(gone), removals):
+        yield [
+            {"op": "remove", "path": f"members[value eq {_quoted(value)}]"} for value in gone[start : start + removals]
+        ]
+
+
+def _operation(path: str, value: Any) -> Document:
+    if value is None or value == []:
+        return {"op": "remove", "path": path}
+    return {"op": "replace", "path": path, "value": value}
+
+
+def _by_value(members: Iterable[Any]) -> dict[str, Document]:
+    return {str(member["value"]): member for member in members if isinstance(member, dict) and member.get("value")}
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
