@@ -28,10 +28,10 @@ from proxeny.transform.conditions.environment import Environment
 from proxeny.transform.conditions.operators import RELATIONS
 from proxeny.transform.conditions.patterns import compile_match
 from proxeny.transform.paths.ast import Path
+from proxeny.transform.paths.functions import LENGTHS
 from proxeny.transform.values import MISSING, Evaluate, Run, Test, as_number, to_text
 
 _NEGATED = {"!=": "==", "!==": "===", "nin": "in", "noneof": "anyof"}
-_LENGTHS = ("length", "size")
 
 
 def compile_condition(condition: Condition, environment: Environment | None = None) -> Test:
@@ -77,7 +77,7 @@ def compile_operand(operand: Operand, environment: Environment) -> Evaluate:
             return _list_of([compile_operand(item, environment) for item in items])
         case Path():
             get = paths.compile_path(operand, environment)
-            return _zero_if_missing(get) if operand.function in _LENGTHS else get
+            return _zero_if_missing(get) if operand.function in LENGTHS else get
     return lambda current, run: MISSING
 
 

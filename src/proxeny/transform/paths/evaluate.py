@@ -1,17 +1,18 @@
 """Path → function that reads it. Definite paths, which are most, become one small closure each.
 
 A definite path gives its value or MISSING. An indefinite one gives the list of its values, which may be empty, and
-MISSING if what stands before its first ``*``, filter … is missing: the two differ in conditions, never in a mapping. Values
-are parts of the document, not copies.
+MISSING if what stands before its first ``*``, filter … is missing: the two differ in conditions, never in a mapping.
+Values are parts of the document, not copies.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import proxeny.transform.conditions.evaluate as conditions  # paths hold filters, conditions hold paths
 from proxeny.transform.conditions.environment import Environment
 from proxeny.transform.paths.ast import Call, Descend, Filter, Index, Indexes, Key, Keys, Path, Segment, Slice, Wildcard
-from proxeny.transform.paths.functions import TABLE
+from proxeny.transform.paths.functions import LENGTHS, TABLE
 from proxeny.transform.paths.steps import (
     Each,
     Get,
@@ -20,7 +21,6 @@ from proxeny.transform.paths.steps import (
     element,
     members,
     projection,
-    slice_of,
 )
 from proxeny.transform.values import MISSING, Evaluate, Run, Test
 
@@ -90,7 +90,8 @@ def _key(name: str) -> Get:
 def _compiled(path: Path, environment: Environment, *, required: bool) -> Evaluate:
     compiler = _Compiler(environment, required)
     if path.collects:
-        follow = _chained(compiler.whole(path.segments[:-1]), compiler.definite(path.segments[-1]))
+        collected = (*path.segments[:-1], Wildcard()) if path.function in LENGTHS else path.segments[:-1]
+        follow = _chained(compiler.whole(collected), compiler.definite(path.segments[-1]))
     else:
         follow = compiler.whole(path.segments)
     if path.relative:
@@ -137,18 +138,22 @@ class _Compiler:
 
     def _call(self, call: Call) -> Get:
         function = TABLE[call.function]
-        arguments = [self._argument(argument) for argument in call.arguments]
+        counting = call.function in LENGTHS
+        arguments = [self._argument(argument, counting) for argument in call.arguments]
         if not arguments:
             return lambda value, run: MISSING if value is MISSING else function(value, [])
 
         def get(value: Any, run: Run) -> Any:
             given = [argument(value, run) for argument in arguments]
-            return MISSING if value is MISSING else function(value, [item for item in given if item is not MISSING])
+            return MISSING if value is MISSING or MISSING in given else function(value, given)
 
         return get
 
-    def _argument(self, argument: Any) -> Evaluate:
+    def _argument(self, argument: Any, counting: bool) -> Evaluate:
+        """``length($.a)`` counts what ``$.a[*]`` gives, as in Jayway."""
         if isinstance(argument, Path):
+            if counting and argument.function is None:
+                argument = replace(argument, segments=(*argument.segments, Wildcard()))
             return _compiled(argument, self._environment, required=False)
         return lambda current, run: argument
 
@@ -270,6 +275,3 @@ def _accepts(segment: Segment) -> Callable[[Any], bool]:
     if isinstance(segment, Keys):
         return lambda value: value.__class__ is dict
     return lambda value: value is not MISSING
-
-
-__all__ = ["compile_exists", "compile_path", "slice_of"]

@@ -10,7 +10,9 @@ from typing import Any
 from proxeny.transform.values import MISSING, to_text
 
 Function = Callable[[Any, list[Any]], Any]
-"""(value, arguments) → result or MISSING; arguments that have no value are left out."""
+"""(value, arguments) → result or MISSING."""
+
+LENGTHS = frozenset({"length", "size"})
 
 
 def _length(value: Any, arguments: list[Any]) -> Any:

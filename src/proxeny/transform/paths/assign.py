@@ -1,0 +1,296 @@
+"""Path → functions that write to it: set, remove and rename (spec §4, decision 42).
+
+On a definite way what is missing is made, and what is of another kind is replaced. Behind ``[*]`` or a filter only what
+exists is written to; there, what is of another kind is left. An equality filter (``$.addresses[?(@.type == 'work')]``)
+makes the element that it asks for. ``[?(@.key)]`` at the end wraps values into objects and adds them to the list.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from proxeny.documents import Document
+from proxeny.transform.conditions.environment import Environment
+from proxeny.transform.copying import copied
+from proxeny.transform.errors import EntityFailedError, PathSyntaxError
+from proxeny.transform.paths.ast import Call, Descend, Filter, Index, Indexes, Key, Keys, Path, Segment, Slice, Wildcard
+from proxeny.transform.paths.filters import Equalities, equalities_of, wrap_of
+from proxeny.transform.paths.places import HOLE, Hole, Places, compile_places, finish, may_leave_holes
+from proxeny.transform.values import Run
+
+Assign = Callable[[Document, Any, Run], None]
+"""(output document, value, run): the value becomes part of the document, so it must be a copy already."""
+
+Change = Callable[[Document, Run], None]
+"""(output document, run): removes or renames."""
+
+Container = Callable[[Any, Run, type], Any]
+"""(document, run, kind) → the list or object at a place, made if need be; None if there is no way to it."""
+
+__all__ = [
+    "HOLE",
+    "Assign",
+    "Change",
+    "Hole",
+    "compile_assign",
+    "compile_remove",
+    "compile_rename",
+    "finish",
+    "may_leave_holes",
+]
+
+
+def compile_assign(path: Path, environment: Environment | None = None) -> Assign:
+    """A function that writes a value. Raises PathSyntaxError if the path cannot be a target."""
+    _refuse_calls(path)
+    if not path.segments:
+        return _merge
+    return _Writer(environment or Environment()).whole(path.segments)
+
+
+def compile_remove(path: Path, environment: Environment | None = None) -> Change:
+    """A function that deletes what is there; lists shrink."""
+    _refuse_calls(path)
+    if not path.segments:
+        return lambda document, run: document.clear()
+    return _removal(compile_places(path.segments, environment or Environment()))
+
+
+def compile_rename(path: Path, new_name: str, environment: Environment | None = None) -> Change:
+    """A function that renames the last name of the path in every object there; a key of the new name is replaced."""
+    _refuse_calls(path)
+    last = path.segments[-1] if path.segments else None
+    if not isinstance(last, Key):
+        raise PathSyntaxError("the path of a rename must end with a name", path.text, max(0, len(path.text) - 1))
+    places = compile_places(path.segments, environment or Environment())
+
+    def rename(document: Document, run: Run) -> None:
+        for container, key in places(document, run):
+            container[new_name] = container.pop(key)
+
+    return rename
+
+
+def _refuse_calls(path: Path) -> None:
+    for segment in path.segments:
+        if isinstance(segment, Call):
+            position = max(0, path.text.find(f"{segment.function}("))
+            raise PathSyntaxError(f"{segment.function}() can be read, not written", path.text, position)
+    if path.segments and isinstance(path.segments[-1], Descend):
+        raise PathSyntaxError("a target cannot end with ..", path.text, len(path.text) - 1)
+
+
+def _merge(document: Document, value: Any, run: Run) -> None:
+    if not isinstance(value, dict):
+        raise EntityFailedError("only an object can be written to $", reason="bad-value")
+    document.update(value)
+
+
+def _removal(places: Places) -> Change:
+    def remove(document: Document, run: Run) -> None:
+        indexes: dict[int, tuple[list[Any], set[int]]] = {}
+        for container, key in places(document, run):
+            if isinstance(container, list):
+                indexes.setdefault(id(container), (container, set()))[1].add(key)
+            else:
+                container.pop(key, None)
+        for array, gone in indexes.values():
+            array[:] = [item for index, item in enumerate(array) if index not in gone]
+
+    return remove
+
+
+class _Writer:
+    """Compiles the segments of a target from the front: each step finds or makes the place for the next."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+
+    def whole(self, segments: tuple[Segment, ...]) -> Assign:
+        """Up to the last ``[*]`` or the like only what exists counts; behind it, or without one, what is missing is made."""
+        end = len(segments) - 1
+        existing = [place for place, segment in enumerate(segments) if self._only_existing(segment, last=place == end)]
+        if not existing:
+            return self.assign(segments, making=True)
+        cut = existing[-1] + (2 if isinstance(segments[existing[-1]], Descend) else 1)
+        places = compile_places(segments[:cut], self._environment)
+        return self._into_each(places, segments[cut:]) if cut <= end else _set_places(places)
+
+    def _into_each(self, places: Places, rest: tuple[Segment, ...]) -> Assign:
+        inner, kind = self.assign(rest, making=False), container_kind(rest[0])
+
+        def assign(container: Any, value: Any, run: Run) -> None:
+            spare = value
+            for holder, key in list(places(container, run)):
+                if holder[key].__class__ is kind:
+                    inner(holder[key], spare, run)
+                    spare = copied(value)
+
+        return assign
+
+    def assign(self, segments: tuple[Segment, ...], *, making: bool) -> Assign:
+        """Writes behind a list or object; with ``making`` what is of another kind in the way is replaced."""
+        first, rest = segments[0], segments[1:]
+        if isinstance(first, Keys | Filter):
+            return self._creating(first, rest)
+        if not rest:
+            return _set_key(first.name) if isinstance(first, Key) else _set_index(_index(first))
+        if making and all(isinstance(segment, Key) for segment in segments):
+            return _set_names(tuple(segment.name for segment in segments if isinstance(segment, Key)))
+        enter = _enter_key(first.name, making) if isinstance(first, Key) else _enter_index(_index(first), making)
+        kind = container_kind(rest[0])
+        inner = self.assign(rest, making=making)
+
+        def assign(container: Any, value: Any, run: Run) -> None:
+            inside = enter(container, run, kind)
+            if inside is not None:
+                inner(inside, value, run)
+
+        return assign
+
+    def _creating(self, first: Segment, rest: tuple[Segment, ...]) -> Assign:
+        if isinstance(first, Keys):
+            return _set_each_name(first.names)
+        if not isinstance(first, Filter):
+            raise AssertionError(first)
+        if wrap := None if rest else wrap_of(first):
+            return wrap
+        equalities = equalities_of(first, self._environment)
+        if equalities is None:
+            raise AssertionError(first)
+        return self._equality(equalities, first, rest)
+
+    def _only_existing(self, segment: Segment, *, last: bool) -> bool:
+        """Whether the segment leads to what exists only, so that nothing before it is made either."""
+        if isinstance(segment, Keys):
+            return not last
+        if isinstance(segment, Filter):
+            return not (last and wrap_of(segment)) and equalities_of(segment, self._environment) is None
+        return isinstance(segment, Wildcard | Descend | Slice | Indexes)
+
+    def _equality(self, wanted: Equalities, segment: Filter, rest: tuple[Segment, ...]) -> Assign:
+        places = compile_places((segment,), self._environment)
+        if not rest:
+            return _replace_equal(wanted, places)
+        inner = self.assign(rest, making=False)
+
+        def assign(container: Any, value: Any, run: Run) -> None:
+            found = list(places(container, run))
+            if not found and isinstance(container, list):
+                made = wanted(run)
+                inner(made, value, run)
+                container.append(made)
+            for place, (holder, key) in enumerate(found):
+                inner(holder[key], copied(value) if place else value, run)
+
+        return assign
+
+
+def _index(segment: Segment) -> int:
+    return segment.index if isinstance(segment, Index) else 0
+
+
+def container_kind(segment: Segment) -> type:
+    """What must stand where the segment is applied: a list or an object."""
+    return dict if isinstance(segment, Key | Keys) else list
+
+
+def _set_key(name: str) -> Assign:
+    def assign(container: Any, value: Any, run: Run) -> None:
+        if container.__class__ is dict:
+            container[name] = value
+
+    return assign
+
+
+def _set_names(names: tuple[str, ...]) -> Assign:
+    *way, last = names
+
+    def assign(container: Any, value: Any, run: Run) -> None:
+        for name in way:
+            inside = container.get(name)
+            if inside.__class__ is not dict:
+                inside = container[name] = {}
+            container = inside
+        container[last] = value
+
+    return assign
+
+
+def _set_each_name(names: tuple[str, ...]) -> Assign:
+    def assign(container: Any, value: Any, run: Run) -> None:
+        if container.__class__ is dict:
+            container.update({name: copied(value) for name in names})
+
+    return assign
+
+
+def _grown(array: list[Any], index: int) -> int:
+    """The index counted from the front, with the list long enough for it."""
+    if index < 0:
+        index = max(0, len(array) + index)
+    array.extend([HOLE] * (index + 1 - len(array)))
+    return index
+
+
+def _set_index(index: int) -> Assign:
+    def assign(container: Any, value: Any, run: Run) -> None:
+        if container.__class__ is list:
+            container[_grown(container, index)] = value
+
+    return assign
+
+
+def _enter_key(name: str, making: bool) -> Container:
+    def enter(container: Any, run: Run, kind: type) -> Any:
+        if container.__class__ is not dict:
+            return None
+        inside = container.get(name)
+        if inside.__class__ is not kind:
+            if name in container and not making:
+                return None
+            inside = container[name] = kind()
+        return inside
+
+    return enter
+
+
+def _enter_index(index: int, making: bool) -> Container:
+    def enter(container: Any, run: Run, kind: type) -> Any:
+        if container.__class__ is not list:
+            return None
+        place = _grown(container, index)
+        inside = container[place]
+        if inside.__class__ is not kind:
+            if inside is not HOLE and not making:
+                return None
+            inside = container[place] = kind()
+        return inside
+
+    return enter
+
+
+def _set_places(places: Places) -> Assign:
+    def assign(container: Any, value: Any, run: Run) -> None:
+        for count, (holder, key) in enumerate(list(places(container, run))):
+            holder[key] = copied(value) if count else value
+
+    return assign
+
+
+def _replace_equal(wanted: Equalities, places: Places) -> Assign:
+    """At the end of a target: the elements that the filter picks are replaced by the value, or it is added."""
+
+    def assign(container: Any, value: Any, run: Run) -> None:
+        if container.__class__ is not list:
+            return
+        given = value if isinstance(value, list) else [value]
+        new = [{**wanted(run), **item} if isinstance(item, dict) else item for item in given]
+        gone = {key for _, key in places(container, run)}
+        at = min(gone, default=len(container))
+        container[:] = [
+            *(item for index, item in enumerate(container[:at]) if index not in gone),
+            *new,
+            *(item for index, item in enumerate(container) if index >= at and index not in gone),
+        ]
+
+    return assign
