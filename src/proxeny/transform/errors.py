@@ -94,3 +94,13 @@ class PatternTimeoutError(EntityFailedError):
 
 class TextSyntaxError(ExpressionSyntaxError):
     """The text of a transformation is no JSON, be it lenient. The loader turns it into a Problem."""
+
+
+class ParameterError(Error):
+    """A function's parameter that cannot be used: an error of the transformation when it is known at load."""
+
+    next: ClassVar[Next] = "stop"
+
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message)
+        self.key = key
