@@ -1,0 +1,70 @@
+"""Verified credentials, remembered for a short time, so that a hash or signature is not checked for every request.
+
+Keys are keyed digests: memory holds no credential. Everything is forgotten when any technical user changes, which is
+looked up at most every five seconds.
+"""
+
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass
+
+from cachetools import TTLCache
+
+from proxeny.web.auth.caller import Caller, ClientSource
+
+_ENTRIES = 20_000
+_LOOK_EVERY = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """``until``: Unix time at which the credential itself ends, or None."""
+
+    caller: Caller
+    until: float | None = None
+    id: str = ""
+
+
+class Remembered:
+    def __init__(self, source: ClientSource, seconds: float) -> None:
+        self._source = source
+        self._key = secrets.token_bytes(32)
+        self._known: TTLCache[bytes, Verified] = TTLCache(_ENTRIES, seconds)
+        self._version: str | None = None
+        self._looked = -_LOOK_EVERY
+
+    def key(self, *parts: bytes) -> bytes:
+        """What a credential is remembered under; ``parts`` are joined so that no two lists are alike."""
+        digest = hashlib.blake2b(key=self._key, digest_size=24)
+        for part in parts:
+            digest.update(len(part).to_bytes(4, "big") + part)
+        return digest.digest()
+
+    async def find(self, key: bytes) -> Verified | None:
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_EVERY:
+            self._looked = now
+            await self._look()
+        verified = self._known.get(key)
+        if verified is not None and verified.until is not None and verified.until <= time.time():
+            del self._known[key]
+            return None
+        return verified
+
+    def keep(self, key: bytes, verified: Verified) -> None:
+        self._known[key] = verified
+
+    def forget(self) -> None:
+        self._known.clear()
+
+    def forget_id(self, credential: str) -> None:
+        """Forgets one credential by its own id (a token's ``jti``)."""
+        for key in [key for key, verified in self._known.items() if verified.id == credential]:
+            del self._known[key]
+
+    async def _look(self) -> None:
+        version = await self._source.version()
+        if version != self._version:
+            self._known.clear()
+            self._version = version

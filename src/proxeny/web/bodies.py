@@ -1,0 +1,127 @@
+"""Bodies of requests: read within limits of size and time, and parsed as the JSON that SCIM speaks.
+
+What is refused, and why: more nesting than any resource has, integers beyond 64 bits (they would silently lose digits),
+NaN and lone surrogates (no JSON, no UTF-8), other encodings. Of double keys in an object the last one wins.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from starlette.types import Receive
+
+from proxeny.scim.errors import InvalidSyntaxError, PayloadTooLargeError, UnsupportedMediaTypeError
+from proxeny.web.errors import RequestTimeoutError
+from proxeny.web.settings import Limits
+
+_MEDIA_TYPES = frozenset({b"application/scim+json", b"application/json", b"text/json"})
+_NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b'"\\[]{}')))
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER = b"0" * 19
+_STRING_OR_INTEGER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*', re.DOTALL)
+_INTEGERS = range(-(2**63), 2**64)
+
+
+def check_media_type(content_type: bytes | None, content_encoding: bytes | None) -> None:
+    """Raises UnsupportedMediaTypeError unless the body is JSON in UTF-8 (or does not say what it is)."""
+    if content_encoding and content_encoding.strip().lower() != b"identity":
+        raise UnsupportedMediaTypeError("The body is compressed, which is not supported. Send it as it is.")
+    if not content_type:
+        return
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(b";"))
+    if media_type not in _MEDIA_TYPES and not (
+        media_type.startswith(b"application/") and media_type.endswith(b"+json")
+    ):
+        raise UnsupportedMediaTypeError(
+            "The body must be JSON. Send it with Content-Type application/scim+json or application/json."
+        )
+    for parameter in parameters:
+        if parameter.startswith(b"charset=") and parameter[8:].strip(b'"') not in (b"utf-8", b"utf8", b"us-ascii"):
+            raise UnsupportedMediaTypeError("The body must be encoded in UTF-8.")
+
+
+async def read_body(receive: Receive, declared: bytes | None, limits: Limits) -> bytes:
+    """The whole body; raises PayloadTooLargeError, before reading it if its length was declared."""
+    if declared is not None and (not declared.isdigit() or int(declared[:20]) > limits.body_bytes):
+        raise _too_large(limits)
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            return await _collect(receive, limits)
+    except TimeoutError:
+        raise RequestTimeoutError("The body did not arrive in time; nothing was changed. Send it again.") from None
+
+
+async def _collect(receive: Receive, limits: Limits) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        return _within(body, limits)
+    chunks = [body]
+    size = len(body)
+    while message.get("more_body", False):
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limits.body_bytes:
+            raise _too_large(limits)
+    return b"".join(chunks)
+
+
+def _within(body: bytes, limits: Limits) -> bytes:
+    if len(body) > limits.body_bytes:
+        raise _too_large(limits)
+    return body
+
+
+def _too_large(limits: Limits) -> PayloadTooLargeError:
+    return PayloadTooLargeError(f"The body is larger than {limits.body_bytes} bytes; nothing was changed. Send less.")
+
+
+def parse_json(body: bytes, depth: int) -> Any:
+    """The JSON value; raises InvalidSyntaxError with what is wrong and where, never repeating the text itself."""
+    if not body.strip():
+        raise InvalidSyntaxError("The request needs a JSON body, and has none.")
+    check_depth(body, depth)
+    check_integers(body)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidSyntaxError(f"The body is not valid JSON in UTF-8: {error}") from None
+
+
+def check_depth(body: bytes, limit: int) -> None:
+    """Refuses deeper nesting before anything is parsed, in linear time whatever the body: leaves are taken off level by
+    level, and a level that takes off too few of what is left cannot come out within the limit."""
+    if body.count(b"[") + body.count(b"{") <= limit:
+        return
+    brackets = _brackets(body)
+    for level in range(limit):
+        if not brackets:
+            return
+        before = len(brackets)
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if (before - len(brackets)) * (limit - level) < before:
+            break
+    if brackets:
+        raise InvalidSyntaxError(f"The body is not valid JSON, or is nested deeper than {limit} levels.")
+
+
+def _brackets(body: bytes) -> bytes:
+    """Brackets outside of strings, in order."""
+    signs = body.translate(None, _NOT_BRACKETS)
+    if b"\\" in body:
+        signs = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_BRACKETS)
+    pieces: Sequence[bytes] = signs.split(b'"')
+    return b"".join(pieces[::2]).replace(b"\\", b"")
+
+
+def check_integers(body: bytes) -> None:
+    """Refuses integers that 64 bits cannot hold; nearly every body is cleared by one look for 19 digits in a row."""
+    if _LONG_NUMBER not in body.translate(_DIGITS_ALIKE):
+        return
+    for hit in _STRING_OR_INTEGER.finditer(body):
+        text = hit[0]
+        if len(text) >= 19 and text.lstrip(b"-").isdigit() and (len(text) > 25 or int(text) not in _INTEGERS):
+            raise InvalidSyntaxError("The body holds an integer that does not fit into 64 bits. Send it as a string.")

@@ -1,0 +1,220 @@
+"""What every request passes, outermost first; ``layered`` is the order.
+
+Layers are functions from request to response, not wrapped ``send`` callables: nothing here streams, and a layer costs
+one coroutine.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from proxeny.errors import Error
+from proxeny.provisioning.errors import SystemNotReadyError, UnknownSystemError
+from proxeny.scim.errors import (
+    BackendTimeoutError,
+    BackendUnavailableError,
+    ForbiddenError,
+    InternalError,
+    MethodNotAllowedError,
+    ResourceNotFoundError,
+    ScimError,
+)
+from proxeny.web.auth.audit import AuditTrail
+from proxeny.web.auth.caller import Caller
+from proxeny.web.errors import HeadersTooLargeError, NotAuthenticatedError, OAuthError, OverloadedError
+from proxeny.web.metrics import Metrics
+from proxeny.web.request import Handler, Operation, Request
+from proxeny.web.responses import Response, from_oauth_error, from_scim_error
+from proxeny.web.settings import Limits
+
+log = logging.getLogger("proxeny.web")
+access = logging.getLogger("proxeny.web.access")
+
+Authenticate = Callable[[Request], Awaitable[Caller]]
+Admit = Callable[[Request, Caller], Awaitable[None]]
+
+
+def layered(handler: Handler, metrics: Metrics, trail: AuditTrail, limits: Limits) -> Handler:
+    """A request is logged whatever becomes of it; errors become answers; refusals are recorded; last the limits."""
+    guarded = audited(limited(handler, limits), metrics, trail)
+    return logged(answered(guarded, limits.request_seconds), metrics)
+
+
+def logged(handler: Handler, metrics: Metrics) -> Handler:
+    """One line for each request, and its metrics. The query is left out: filters name people."""
+
+    async def handle(request: Request) -> Response:
+        started = time.perf_counter()
+        metrics.in_flight += 1
+        status, reason, size = 499, "the caller went away", 0
+        try:
+            response = await handler(request)
+            status, reason, size = response.status, response.reason, len(response.body)
+            return response
+        finally:
+            metrics.in_flight -= 1
+            seconds = time.perf_counter() - started
+            metrics.count_request(request.method, request.route.template if request.route else "", status, seconds)
+            if access.isEnabledFor(logging.INFO):
+                access.info("request", extra=_line(request, status, reason, size, seconds))
+
+    return handle
+
+
+def _line(request: Request, status: int, reason: str, size: int, seconds: float) -> dict[str, object]:
+    line: dict[str, object] = {
+        "method": request.method,
+        "path": request.scope["path"],
+        "status": status,
+        "milliseconds": round(seconds * 1000, 2),
+        "bytes": size,
+        "address": request.origin.address,
+    }
+    if request.caller is not None:
+        line["caller"] = request.caller.id
+    if reason:
+        line["reason"] = reason
+    return line
+
+
+def answered(handler: Handler, seconds: float) -> Handler:
+    """Errors as answers, in the form of the request's family; what nobody foresaw is 500 and a line with the trace."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            async with asyncio.timeout(seconds):
+                return await handler(request)
+        except OAuthError as error:
+            return from_oauth_error(error)
+        except ScimError as error:
+            return from_scim_error(error, request.family)
+        except TimeoutError:
+            return from_scim_error(_late(seconds), request.family)
+        except Exception as error:
+            return from_scim_error(_as_scim_error(error), request.family)
+
+    return handle
+
+
+def _late(seconds: float) -> ScimError:
+    return BackendTimeoutError(
+        f"The request took longer than {seconds:g} seconds and was given up; a change may or may not have been made. "
+        "Read the resource before you try again."
+    )
+
+
+def _as_scim_error(error: Exception) -> ScimError:
+    if isinstance(error, UnknownSystemError):
+        return ResourceNotFoundError("There is no proxy system at this address. Check the name or id in the URL.")
+    if isinstance(error, SystemNotReadyError):
+        return BackendUnavailableError(str(error), headers=(("Retry-After", "30"),))
+    if isinstance(error, Error) and error.next == "retry":
+        log.warning("a request failed for now", exc_info=error)
+        return BackendUnavailableError(
+            "The gateway cannot do this at the moment; nothing was changed. Try again.", headers=(("Retry-After", "2"),)
+        )
+    log.error("a request failed", exc_info=error)
+    return InternalError("The gateway failed to do this. Its log names the reason under the request's id.")
+
+
+def audited(handler: Handler, metrics: Metrics, trail: AuditTrail) -> Handler:
+    """Records every refused sign-in and every refused permission, with reasons that the caller is not told."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except NotAuthenticatedError as error:
+            metrics.count_event("authentication.failed", error.reason)
+            trail.note("authentication.failed", _event(request, error.client, error.reason))
+            if error.locks:
+                trail.note("authentication.locked", _event(request, error.client, "too many failures"))
+            raise
+        except OAuthError as error:
+            if error.status == 401:
+                metrics.count_event("authentication.failed", error.reason)
+                trail.note("authentication.failed", _event(request, error.client, error.reason))
+            raise
+        except ForbiddenError as error:
+            if request.caller is not None:
+                metrics.count_event("permission.refused", request.family)
+                trail.note("permission.refused", _event(request, request.caller.id, error.detail))
+            raise
+
+    return handle
+
+
+def _event(request: Request, client: str, reason: str) -> dict[str, object]:
+    return {
+        "client": client[:128],
+        "address": request.origin.address,
+        "method": request.method,
+        "route": request.route.template if request.route else "",
+        "reason": reason,
+        "request": request.id,
+    }
+
+
+def limited(handler: Handler, limits: Limits) -> Handler:
+    """Refuses too large a head, and what goes beyond so many requests at once; health is always told."""
+    running = 0
+
+    async def handle(request: Request) -> Response:
+        nonlocal running
+        if request.head_bytes > limits.header_bytes:
+            raise HeadersTooLargeError("The head of the request is too large. Send a shorter URL or fewer headers.")
+        if running >= limits.concurrency and not request.scope["path"].startswith("/health/"):
+            raise OverloadedError
+        running += 1
+        try:
+            return await handler(request)
+        finally:
+            running -= 1
+
+    return handle
+
+
+def dispatcher(authenticate: Authenticate, admit: Admit) -> Handler:
+    """Authenticates and authorises, then calls the operation."""
+
+    async def handle(request: Request) -> Response:
+        route = request.route
+        if route is None:
+            raise ResourceNotFoundError("There is nothing at this address.")
+        operation = route.operations.get("GET" if request.method == "HEAD" else request.method)
+        permission = operation.permission if operation else route.permission
+        if permission is not None:
+            request.caller = await authenticate(request)
+            await admit(request, request.caller)
+            authorise(request, request.caller, permission, operation)
+        if operation is None:
+            raise _no_operation(request)
+        return await operation.handler(request)
+
+    return handle
+
+
+def authorise(request: Request, caller: Caller, permission: str, operation: Operation | None) -> None:
+    """Raises ForbiddenError. A system outside the caller's list is refused alike whether or not it exists."""
+    if not caller.holds(permission):
+        raise ForbiddenError(f"The technical user lacks the permission {permission!r}. An administrator can grant it.")
+    if operation is not None and operation.writes and caller.read_only:
+        raise ForbiddenError("The technical user may only read.")
+    system = request.params.get("system")
+    if system is not None and not _may_use(request, caller, system):
+        raise ForbiddenError("The technical user is not allowed to use this system.")
+
+
+def _may_use(request: Request, caller: Caller, system: str) -> bool:
+    systems = caller.systems
+    return systems is None or system in systems or bool(request.gateway.names(system) & systems)
+
+
+def _no_operation(request: Request) -> ScimError:
+    methods = set(request.route.operations) if request.route else set()
+    if not methods:
+        return ResourceNotFoundError("There is nothing at this address.")
+    allowed = sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+    return MethodNotAllowedError(
+        f"{request.method} is not possible here; {', '.join(allowed)} are.", headers=(("Allow", ", ".join(allowed)),)
+    )

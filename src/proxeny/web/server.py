@@ -1,0 +1,203 @@
+"""The HTTP server: uvicorn, with the caller's certificate in the scope, limits on headers, and a graceful stop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from proxeny.web.errors import HandshakeRefusedError
+from proxeny.web.metrics import Metrics
+from proxeny.web.settings import Limits, ServerSettings
+from proxeny.web.tls import Tls
+
+log = logging.getLogger("proxeny.web.server")
+
+CERTIFICATE = "proxeny.certificate"
+"""Key in the scope: DER of the caller's certificate as the socket proved it, or absent."""
+
+_RELOAD_EVERY = 1.0
+_HARD_FACTOR = 4  # up to here the application answers; beyond, the connection is cut without reading on
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class Connection(HttpToolsProtocol):
+    """One connection. The head of a request must arrive within a time and a size."""
+
+    limits: Limits = Limits()
+    _certificate: bytes | None = None
+    _in_head: bool = True
+    _head_bytes: int = 0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        super().connection_made(transport)
+        ssl_object: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        if ssl_object is not None:
+            self._certificate = ssl_object.getpeercert(binary_form=True)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > _HARD_FACTOR * self.limits.header_bytes:
+                self._refuse(_TOO_LARGE)
+            else:
+                self._await_head()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._certificate is not None:
+            self.scope[CERTIFICATE] = self._certificate  # type: ignore[literal-required]  # our own extension
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head_bytes = 0
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        super().on_message_complete()
+
+    @property
+    def with_certificate(self) -> bool:
+        return self._certificate is not None
+
+    def _await_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.limits.header_seconds, self._refuse, _TOO_SLOW)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, answer: bytes) -> None:
+        self._stop_timer()
+        if not self.transport.is_closing():
+            if self.cycle is None or self.cycle.response_complete:
+                self.transport.write(answer)
+            self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """Listens until it is told to stop (SIGINT, SIGTERM or ``stop``), then lets running requests end."""
+
+    def __init__(self, app: ASGIApp, settings: ServerSettings, tls: Tls | None = None, metrics: Metrics | None = None):
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            http=type("Connection", (Connection,), {"limits": settings.limits}),
+            loop="none",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=settings.limits.keep_alive_seconds,
+            timeout_graceful_shutdown=settings.stop_seconds,
+            backlog=1024,
+        )
+        super().__init__(config)
+        self._tls = tls
+        self._metrics = metrics or Metrics()
+        config.load()
+        if tls is not None:
+            config.ssl = tls.context
+            tls.changed = self.end_certificate_connections
+
+    @property
+    def port(self) -> int:
+        """The port in use, once ``started``."""
+        port: int = self.servers[0].sockets[0].getsockname()[1]
+        return port
+
+    def stop(self) -> None:
+        """Begins to stop: no new connections, running requests may end within the time for stopping."""
+        self.should_exit = True
+
+    async def run_until_stopped(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serves; returns once everything has ended."""
+        loop = asyncio.get_running_loop()
+        previous = loop.get_exception_handler()
+        loop.set_exception_handler(self._unhandled)
+        watcher = asyncio.create_task(self._watch()) if self._tls else None
+        try:
+            await self.serve(sockets)
+        finally:
+            loop.set_exception_handler(previous)
+            if watcher is not None:
+                watcher.cancel()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stops on signals without raising them again afterwards, so that the composition root can close the rest."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for number in signals:
+            loop.add_signal_handler(number, self._signalled)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+    def _signalled(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    def end_certificate_connections(self) -> None:
+        """Ends connections that a certificate was checked for, each after the request that it is serving."""
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Connection) and connection.with_certificate:
+                connection.shutdown()
+
+    async def _watch(self) -> None:
+        while self._tls is not None:
+            await asyncio.sleep(_RELOAD_EVERY)
+            self._tls.reload_if_changed()
+
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not isinstance(error, HandshakeRefusedError):
+            loop.default_exception_handler(context)
+            return
+        transport = context.get("transport")
+        peer = transport.get_extra_info("peername") if transport is not None else None
+        self._metrics.count_event("tls.refused", "handshake")
+        log.warning("TLS handshake refused", extra={"address": peer[0] if peer else "", "reason": str(error)})
+
+
+async def serve(
+    app: ASGIApp,
+    settings: ServerSettings,
+    *,
+    tls: Tls | None = None,
+    metrics: Metrics | None = None,
+    sockets: Sequence[socket.socket] | None = None,
+) -> None:
+    """Serves ``app`` until a signal comes. ``tls`` None: made from the settings; ``sockets`` are shared by workers."""
+    if tls is None and settings.tls is not None:
+        tls = Tls(settings.tls)
+    await Server(app, settings, tls, metrics).run_until_stopped(list(sockets) if sockets is not None else None)

@@ -1,0 +1,193 @@
+"""Basic authentication and what a technical user may do."""
+
+import asyncio
+import base64
+import logging
+
+import httpx
+import pytest
+from tests.web.running import SECRET, Running, running
+from tests.web.test_scim import is_scim_error
+
+from proxeny.store.secrets import hash_secret
+from proxeny.web.auth.lockout import LockOuts
+from proxeny.web.settings import LockOut, WebSettings
+
+
+def basic(text: str | bytes) -> str:
+    return "Basic " + base64.b64encode(text.encode() if isinstance(text, str) else text).decode()
+
+
+@pytest.mark.parametrize(
+    ("authorization", "reason"),
+    [
+        (None, "no credentials"),
+        ("", "unknown authentication scheme"),
+        ("Basic", "basic credentials are not id:secret"),
+        ("Basic !!!", "basic credentials are not base64 of UTF-8"),
+        (basic("idm"), "basic credentials are not id:secret"),
+        (basic(b"idm:\xff"), "basic credentials are not base64 of UTF-8"),
+        (basic(":" + SECRET), "basic credentials are not id:secret"),
+        (basic("idm:wrong"), "wrong or expired secret"),
+        (basic("idm:"), "wrong or expired secret"),
+        (basic("stranger:" + SECRET), "unknown technical user"),
+        (basic("gone:" + SECRET), "technical user is disabled"),
+        ("Basic " + "A" * 5000, "basic credentials are too long"),
+        ("Negotiate abc", "unknown authentication scheme"),
+    ],
+)
+async def test_every_refused_sign_in_looks_the_same_and_the_audit_says_why(
+    gateway: Running, authorization: str | None, reason: str
+) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    answer = await gateway.client.get("/proxy/hr/Users", headers=headers)
+    assert is_scim_error(answer, 401)
+    challenges = answer.headers.get_list("www-authenticate")
+    assert challenges == ['Basic realm="proxeny", charset="UTF-8"', 'Bearer realm="proxeny"']
+    assert answer.json()["detail"].startswith("Authentication is required")
+    await asyncio.sleep(0.02)
+    [(event, fields)] = gateway.sink.records
+    assert (event, fields["reason"], fields["address"]) == ("authentication.failed", reason, "127.0.0.1")
+
+
+async def test_the_scheme_is_known_in_any_case_and_with_spaces_around(gateway: Running) -> None:
+    for name in ("basic", "BASIC", "Basic "):
+        headers = {"Authorization": basic(f"idm:{SECRET}").replace("Basic", name)}
+        assert (await gateway.client.get("/proxy/hr/Users", headers=headers)).status_code == 200
+
+
+async def test_two_authorizations_in_one_request_are_refused(gateway: Running) -> None:
+    headers = [("Authorization", basic(f"idm:{SECRET}"))] * 2
+    assert is_scim_error(await gateway.client.get("/proxy/hr/Users", headers=headers), 401)
+
+
+async def test_a_secret_is_never_logged(gateway: Running, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for secret in (SECRET, "hunter2-hunter2"):
+        await gateway.client.get("/proxy/hr/Users?x=1", auth=httpx.BasicAuth("idm", secret))
+    logged = "\n".join(str(vars(record)) for record in caplog.records if record.name.startswith("proxeny"))
+    assert "idm" in logged
+    assert "hunter2" not in logged
+    assert SECRET not in logged
+
+
+async def test_a_proven_credential_is_not_hashed_again_until_users_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    from proxeny.web.auth import hashing
+
+    hashed = []
+    real = hashing.verify_secret
+    monkeypatch.setattr(hashing, "verify_secret", lambda *args: hashed.append(1) or real(*args))
+    async with running() as gateway:
+        for _ in range(3):
+            assert (await gateway.client.get("/proxy/hr/Users", auth=gateway.auth())).status_code == 200
+        assert len(hashed) == 2
+
+
+@pytest.mark.parametrize("name", ["idm", "stranger"])
+async def test_unknown_user_and_wrong_secret_cost_the_same_work(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    from proxeny.web.auth import hashing
+
+    hashed = []
+    real = hashing.verify_secret
+    monkeypatch.setattr(hashing, "verify_secret", lambda *args: hashed.append(args[0][:30]) or real(*args))
+    async with running() as gateway:
+        await gateway.client.get("/proxy/hr/Users", auth=httpx.BasicAuth(name, "wrong"))
+    assert len(hashed) == 2
+    assert len({text.rpartition("$")[0] for text in hashed}) == 1, "the same cost parameters"
+
+
+async def test_guessing_locks_only_the_pair_of_address_and_user_and_opens_again() -> None:
+    settings = WebSettings(lock_out=LockOut(tries=3, seconds=0.3))
+    async with running(settings) as gateway:
+        for _ in range(3):
+            answer = await gateway.client.get("/proxy/hr/Users", auth=httpx.BasicAuth("idm", "guess"))
+            assert answer.status_code == 401
+        locked = await gateway.client.get("/proxy/hr/Users", auth=gateway.auth("idm"))
+        assert is_scim_error(locked, 429)
+        assert int(locked.headers["retry-after"]) == 1
+        other = await gateway.client.get("/proxy/hr/Users", auth=gateway.auth("reader"))
+        assert other.status_code == 200
+        transport = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+        async with httpx.AsyncClient(base_url=gateway.url, transport=transport) as elsewhere:
+            assert (await elsewhere.get("/proxy/hr/Users", auth=gateway.auth("idm"))).status_code == 200
+        await asyncio.sleep(0.35)
+        assert (await gateway.client.get("/proxy/hr/Users", auth=gateway.auth("idm"))).status_code == 200
+        assert "authentication.locked" in [event for event, _ in gateway.sink.records]
+
+
+def test_each_further_lock_out_lasts_longer() -> None:
+    now = 0.0
+    lock_outs = LockOuts(LockOut(tries=2, seconds=10, window=100), clock=lambda: now)
+    lasting = []
+    for _ in range(9):
+        while not lock_outs.failed("a", "u"):
+            pass
+        lasting.append(lock_outs.remaining("a", "u") - 1)
+        now += lasting[-1] + 1
+    assert lasting == [10, 20, 40, 80, 160, 320, 640, 900, 900]
+
+
+def test_failures_far_apart_do_not_add_up() -> None:
+    now = 0.0
+    lock_outs = LockOuts(LockOut(tries=2, seconds=10, window=100), clock=lambda: now)
+    for _ in range(10):
+        assert not lock_outs.failed("a", "u")
+        now += 101
+
+
+async def test_a_storm_of_guesses_is_turned_away_while_a_proven_caller_works() -> None:
+    async with running(nobody=hash_secret("")) as gateway:
+        auth = gateway.auth("reader")
+        assert (await gateway.client.get("/proxy/hr/Users", auth=auth)).status_code == 200
+        guesses = [
+            gateway.client.get("/proxy/hr/Users", auth=httpx.BasicAuth(f"guess{number}", "x")) for number in range(120)
+        ]
+        storm = asyncio.gather(*guesses)
+        served = [(await gateway.client.get("/proxy/hr/Users", auth=auth)).status_code for _ in range(20)]
+        statuses = {answer.status_code for answer in await storm}
+        assert served == [200] * 20
+        assert statuses == {401, 429}
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "path", "status"),
+    [
+        ("nobody", "GET", "/proxy/hr/Users", 403),
+        ("directory", "GET", "/proxy/hr/Users", 403),
+        ("idm", "GET", "/scim/Users", 403),
+        ("reader", "GET", "/scim/Users", 200),
+        ("reader", "POST", "/scim/Users", 403),
+        ("reader", "POST", "/proxy/hr/Users", 403),
+        ("reader", "POST", "/proxy/hr/Users/.search", 200),
+        ("reader", "POST", "/proxy/hr/Bulk", 403),
+        ("reader", "PATCH", "/proxy/hr/Users/1", 403),
+        ("hr-only", "GET", "/proxy/hr/Users", 200),
+        ("hr-only", "GET", "/proxy/HR/Users", 200),
+        ("hr-only", "GET", "/proxy/crm/Users", 403),
+        ("hr-only", "GET", "/proxy/unknown/Users", 403),
+        ("hr-only", "GET", "/proxy/broken/Users", 403),
+        ("hr-only", "DELETE", "/ipsproxy/service/api/v1/scim/crm/Users/1", 403),
+        ("hr-only", "GET", "/proxy/crm/nothing/at/all", 403),
+        ("idm", "GET", "/metrics", 403),
+        ("boss", "GET", "/metrics", 200),
+    ],
+)
+async def test_what_a_technical_user_may_do(gateway: Running, name: str, method: str, path: str, status: int) -> None:
+    body = None if method in ("GET", "DELETE") else {"count": 1, "Operations": []}
+    answer = await gateway.client.request(method, path, json=body, auth=gateway.auth(name))
+    assert answer.status_code == status, answer.text
+
+
+async def test_a_refused_permission_is_recorded(gateway: Running) -> None:
+    await gateway.client.get("/scim/Users", auth=gateway.auth("idm"))
+    await asyncio.sleep(0.02)
+    [(event, fields)] = gateway.sink.records
+    assert (event, fields["client"], fields["route"]) == ("permission.refused", "idm", "/scim/{endpoint}")
+
+
+async def test_a_system_out_of_reach_is_refused_in_the_same_words_as_one_that_does_not_exist(gateway: Running) -> None:
+    answers = [
+        (await gateway.client.get(f"/proxy/{system}/Users", auth=gateway.auth("hr-only"))).text
+        for system in ("crm", "unknown", "broken")
+    ]
+    assert len(set(answers)) == 1
