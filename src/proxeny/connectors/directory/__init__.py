@@ -1,0 +1,14 @@
+"""The embedded Identity Directory: users and groups in the gateway's own database."""
+
+from proxeny.connectors.directory.connector import DirectoryConnector
+from proxeny.connectors.spec import Connection, Spec
+
+__all__ = ["SPEC", "DirectoryConnector"]
+
+
+def _build(connection: Connection) -> DirectoryConnector:
+    policy = connection.properties.get("unknown.members", "reject")
+    return DirectoryConnector(connection.database, unknown_members="skip" if policy == "skip" else "reject")
+
+
+SPEC = Spec("directory", "Embedded directory", (), _build)

@@ -1,0 +1,110 @@
+"""The embedded Identity Directory as a connector: people and groups in the gateway's own database.
+
+Native documents are SCIM resources with all but ``$ref`` and ``meta.location``, which depend on the address that the
+client used. Beyond the port's rules: a name ``members:1000`` in ``omit`` leaves ``members`` out only where there are
+more than so many; an answer to a write leaves them out above ``members.ANSWERED``; a PatchOp that does not fit the
+resource raises the ScimError that says so (noTarget, mutability), because the directory's own language is SCIM.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from time import perf_counter
+from typing import TypeVar
+
+from proxeny.connectors.directory import passwords, resources, writing
+from proxeny.connectors.directory.failures import translated
+from proxeny.connectors.directory.fields import OF_TYPE, RESOURCE_TYPES
+from proxeny.connectors.directory.filter import SEARCHABLE
+from proxeny.connectors.directory.members import UnknownMembers
+from proxeny.connectors.directory.migrations import COMPONENT, MIGRATIONS
+from proxeny.connectors.directory.reading import DirectoryReader
+from proxeny.connectors.directory.writing import Write
+from proxeny.connectors.spi import Accept, Entity, EntityType, TestStep
+from proxeny.database import Database, Request, Row
+from proxeny.database.errors import DatabaseError
+from proxeny.documents import Document
+
+T = TypeVar("T")
+
+ENTITY_TYPES: Mapping[str, EntityType] = {
+    name: EntityType(
+        name=name,
+        created=("meta", "created"),
+        last_modified=("meta", "lastModified"),
+        unique=(("id",), *(field.field for field in OF_TYPE[name] if field.unique)),
+        searchable=SEARCHABLE[name],
+        schemas=tuple(resource_type.schemas),
+    )
+    for name, resource_type in RESOURCE_TYPES.items()
+}
+
+
+class DirectoryConnector(DirectoryReader):
+    """Users and groups. ``unknown_members``: refuse a group that names someone unknown, or leave that one out."""
+
+    def __init__(self, database: Database, *, unknown_members: UnknownMembers = "reject") -> None:
+        super().__init__(database)
+        self._unknown = unknown_members
+
+    @property
+    def entity_types(self) -> Mapping[str, EntityType]:
+        return ENTITY_TYPES
+
+    async def open(self) -> None:
+        """Bring the tables to the newest version."""
+        try:
+            await self._database.migrate(COMPONENT, MIGRATIONS)
+        except DatabaseError as error:
+            raise translated(error) from error
+
+    async def close(self) -> None:
+        """The database belongs to whoever opened it."""
+
+    async def test(self) -> Sequence[TestStep]:
+        began = perf_counter()
+        try:
+            await self._database.ping()
+        except DatabaseError as error:
+            return (TestStep("Read the embedded directory", False, (perf_counter() - began) * 1000, str(error)),)
+        return (TestStep("Read the embedded directory", True, (perf_counter() - began) * 1000),)
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
+    async def create(self, entity_type: str, document: Document, *, accept: Accept | None = None) -> Entity:
+        write, want = Write(entity_type, self._unknown, accept), resources.incoming(entity_type, document)
+        password = await passwords.hashed(want.password) if want.password else None
+        return await self._commit(lambda: writing.create(write, want, password, resources.new_id()))
+
+    async def replace(
+        self,
+        entity_type: str,
+        entity_id: str,
+        document: Document,
+        *,
+        version: str | None = None,
+        accept: Accept | None = None,
+    ) -> Entity:
+        write, want = Write(entity_type, self._unknown, accept), resources.incoming(entity_type, document)
+        password = await passwords.hashed(want.password) if want.password else want.password
+        return await self._commit(lambda: writing.replace_with(write, entity_id, version, want, password))
+
+    async def patch(
+        self,
+        entity_type: str,
+        entity_id: str,
+        patch: Document,
+        *,
+        version: str | None = None,
+        accept: Accept | None = None,
+    ) -> Entity:
+        write, changes = Write(entity_type, self._unknown, accept), writing.changes_of(entity_type, patch)
+        hashes = {password: await passwords.hashed(password) for password in changes.passwords}
+        return await self._commit(lambda: writing.patch(write, entity_id, version, changes, hashes))
+
+    async def delete(self, entity_type: str, entity_id: str, *, version: str | None = None) -> None:
+        await self._commit(lambda: writing.delete(entity_type, entity_id, version))
+
+    async def _commit(self, steps: Callable[[], Generator[Request, list[Row], T]]) -> T:
+        try:
+            return await self._database.transaction(steps)
+        except DatabaseError as error:
+            raise translated(error) from error
