@@ -168,3 +168,27 @@ class _Regex(_Writer):
                 return r"\X"
             case _:
                 raise AssertionError(node)
+
+
+UNBOUNDED = 99
+"""The degree of what may backtrack without a bound worth naming."""
+_FEW = 50
+
+
+def degree(node: Node) -> int:
+    """How much a backtracking engine may do: the work of one attempt grows at most with this power of the value's
+    length.
+    """
+    match node:
+        case Characters() | Anchor() | WordBoundary():
+            return 0
+        case Sequence(parts):
+            return min(UNBOUNDED, sum(degree(part) for part in parts))
+        case Choice(alternatives):
+            return UNBOUNDED if len(alternatives) > _FEW else 1 + max(degree(part) for part in alternatives)
+        case Group(inner):
+            return degree(inner)
+        case Repeat(Characters(), low, high):
+            return int(low != high)
+        case _:
+            return UNBOUNDED

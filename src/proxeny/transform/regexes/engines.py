@@ -115,6 +115,19 @@ class Timed:
             budget.spend(clock() - started)
 
 
+@dataclass(frozen=True, slots=True)
+class Quick(Timed):
+    """``regex`` without a clock, several times faster, for patterns and values that cannot take long: pattern.py
+    decides.
+    """
+
+    def full(self, subject: str, budget: Budget) -> Found | None:
+        return self.program.fullmatch(subject)
+
+    def find(self, subject: str, position: int, budget: Budget) -> Found | None:
+        return self.program.search(subject, position)
+
+
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.max_mem = 2 << 20

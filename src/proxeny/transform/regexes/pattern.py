@@ -7,12 +7,12 @@ a budget three times is switched off until the transformation is loaded again, a
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 from proxeny.transform.errors import PatternSyntaxError, PatternTimeoutError
 from proxeny.transform.regexes import emit, engines
-from proxeny.transform.regexes.engines import Engine, Linear, Timed, TimeSpent, groups_of
+from proxeny.transform.regexes.engines import Engine, Linear, Quick, Timed, TimeSpent, groups_of
 from proxeny.transform.regexes.parser import parse
 from proxeny.transform.regexes.replacement import Groups, Replacement, expand, parse_replacement
 from proxeny.transform.regexes.syntax import Expression
@@ -24,6 +24,11 @@ FAIR_SHARE = 0.02
 """Seconds. A pattern that found less than this in the budget is not blamed for spending it."""
 LINEAR_WORK = 4_000_000
 """Program size × bytes that RE2 may be given; beyond that the engine that can be stopped takes over."""
+
+QUICK_LENGTH = 200
+"""Characters of a value up to which a pattern of small degree may run without a clock: below a millisecond in the
+worst case.
+"""
 
 Alert = Callable[[str], None]
 """Called once with the label of a pattern that was switched off; it must return at once."""
@@ -46,9 +51,11 @@ class Pattern:
     expression: Expression
     alert: Alert | None = None
     strikes: int = 0
+    _degree: int = emit.UNBOUNDED
     _linear: Linear | None = None
     _one_line: bool = False
-    _timed: Timed | None = field(default=None)
+    _timed: Timed | None = None
+    _quick: Quick | None = None
 
     @property
     def groups(self) -> int:
@@ -61,7 +68,7 @@ class Pattern:
 
     def fullmatch(self, text: str, budget: Budget) -> Groups | None:
         """The groups if the whole text matches, the whole first."""
-        engine = self._engine(text)
+        engine = self._engine(text, 2)
         try:
             found = engine.full(engine.subject(text), budget)
         except TimeSpent as spent:
@@ -70,7 +77,7 @@ class Pattern:
 
     def search(self, text: str, budget: Budget) -> Groups | None:
         """The groups of the first match anywhere in the text."""
-        engine = self._engine(text)
+        engine = self._engine(text, 1)
         try:
             found = engine.find(engine.subject(text), 0, budget)
         except TimeSpent as spent:
@@ -91,13 +98,13 @@ class Pattern:
 
     def replace_last(self, text: str, replacement: str | Replacement, budget: Budget) -> str:
         """The last of the matches that ``replace_all`` would replace."""
-        engine = self._engine(text)
+        engine = self._engine(text, 1)
         subject = engine.subject(text)
         last = deque(self._finds(engine, subject, budget), maxlen=1)
         return self._spliced(engine, subject, list(last), replacement) if last else text
 
     def _replaced(self, text: str, replacement: str | Replacement, budget: Budget, *, most: int | None) -> str:
-        engine = self._engine(text)
+        engine = self._engine(text, 1)
         subject = engine.subject(text)
         found = []
         for match in self._finds(engine, subject, budget):
@@ -132,7 +139,11 @@ class Pattern:
         except TimeSpent as spent:
             raise self._late(spent) from None
 
-    def _engine(self, text: str) -> Engine:
+    def _engine(self, text: str, degree: int) -> Engine:
+        """The fastest engine that is safe for this value; ``degree``: the highest that may run without a clock."""
+        if self._degree <= degree and len(text) <= QUICK_LENGTH:
+            self._quick = self._quick or Quick(self._backtracking().program)
+            return self._quick
         if self.strikes >= STRIKES:
             raise PatternTimeoutError(
                 "a regular expression is switched off because it was too slow; make it simpler and load again"
@@ -176,14 +187,7 @@ def compile_pattern(text: str, *, flags: str = "", label: str | None = None, ale
         timed = engines.timed(emit.for_regex(expression.node))
         if timed is None:
             raise PatternSyntaxError("this regular expression is not supported", text, 0)
-    return Pattern(
-        text,
-        flags,
-        text if label is None else label,
-        expression,
-        alert,
-        0,
-        linear,
-        bool(written and written.one_line),
-        timed,
-    )
+    one_line = written is not None and written.one_line
+    named = text if label is None else label
+    degree = emit.degree(expression.node)
+    return Pattern(text, flags, named, expression, alert, 0, degree, linear, one_line, timed)
