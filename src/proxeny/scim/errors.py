@@ -1,12 +1,13 @@
 """Errors that are answers to a SCIM client (RFC 7644 §3.12).
 
+UnknownDialectError                 a setting names a client dialect that does not exist
 ScimError
 ├── BadRequestError (400)
 │   ├── InvalidFilterError · TooManyError · InvalidSyntaxError · InvalidPathError
 │   ├── NoTargetError · InvalidValueError · InvalidVersionError · SensitiveError · MutabilityError
 │   └── InvalidCursorError · ExpiredCursorError · InvalidCountError        (RFC 9865 §2.2)
 ├── UnauthorizedError (401) · ForbiddenError (403) · ResourceNotFoundError (404)
-├── MethodNotAllowedError (405) · UniquenessError (409) · PreconditionFailedError (412)
+├── MethodNotAllowedError (405) · UniquenessError (409) · ConflictingRequestError (409) · PreconditionFailedError (412)
 ├── PayloadTooLargeError (413) · UnsupportedMediaTypeError (415) · TooManyRequestsError (429)
 └── InternalError (500) · NotImplementedByBackendError (501) · BackendFailedError (502)
     BackendUnavailableError (503) · BackendTimeoutError (504)
@@ -18,6 +19,10 @@ from proxeny.documents import Document
 from proxeny.errors import Error, Next
 
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+
+class UnknownDialectError(Error):
+    """A setting names a client dialect or rewrite that does not exist; the sentence lists those that do."""
 
 
 class ScimError(Error):
@@ -111,6 +116,12 @@ class MethodNotAllowedError(ScimError):
 class UniquenessError(ScimError):
     status = 409
     scim_type = "uniqueness"
+
+
+class ConflictingRequestError(ScimError):
+    """Parts of one request exclude each other, such as a bulk operation that depends on one that failed."""
+
+    status = 409
 
 
 class PreconditionFailedError(ScimError):

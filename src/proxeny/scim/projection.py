@@ -1,0 +1,147 @@
+"""Which attributes of a resource are returned (RFC 7643 §7 ``returned``, RFC 7644 §3.9).
+
+A projection is made once per search and applied to every resource. It copies only the objects from which something is
+left out. Names may be attributes, sub-attributes, URN-qualified names or the URN of an extension; a bare name that
+several schemas have means all of them. ``id`` is always returned; ``schemas`` may be left out, as SAP's clients do.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from proxeny.documents import Document
+from proxeny.scim.query import Query
+from proxeny.scim.schema import COMMON, Attribute, ResourceType, Schema
+
+_Plan = dict[str, "bool | _Parts"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What is kept of an object's members: by name all, nothing or parts; ``rest`` for names that are not listed."""
+
+    plan: _Plan
+    rest: bool
+
+    def apply(self, container: Document) -> Document:
+        made: Document = {}
+        for name, value in container.items():
+            kept = self.plan.get(name, self.rest)
+            if kept is True:
+                made[name] = value
+            elif kept is not False and (part := kept.of(value)):
+                made[name] = part
+        return made
+
+    def of(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return self.apply(value)
+        if isinstance(value, list):
+            return [part for each in value if (part := self.apply(each) if isinstance(each, dict) else each)]
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Names asked for and names left out, in lower case, without the URN of the container that is looked at."""
+
+    asked: frozenset[str]
+    excluded: frozenset[str]
+    including: bool
+
+    def within(self, attribute: str) -> "_Choice":
+        """The choice among the sub-attributes of ``attribute``."""
+        prefix = attribute.lower() + "."
+        asked = frozenset(name[len(prefix) :] for name in self.asked if name.startswith(prefix))
+        excluded = frozenset(name[len(prefix) :] for name in self.excluded if name.startswith(prefix))
+        return _Choice(asked, excluded, including=bool(asked) and attribute.lower() not in self.asked)
+
+    @property
+    def is_open(self) -> bool:
+        return not self.asked and not self.excluded
+
+
+class Projection:
+    """Applies to resources whose names are canonical."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: _Parts) -> None:
+        self._parts = parts
+
+    @classmethod
+    def of(cls, attributes: Sequence[str], excluded: Sequence[str], resource_type: ResourceType) -> "Projection":
+        """The projection for lists of names; both empty: everything that is returned by default.
+
+        With both lists, what is left of ``attributes`` after ``excluded``. Names that no schema has mean nothing.
+        """
+        asked, without = frozenset(map(str.lower, attributes)), frozenset(map(str.lower, excluded))
+        core = resource_type.schema
+        top = _choice_in(asked, without, core.id)
+        plan = _plan_attributes(COMMON.attributes, replace(top, including=bool(asked)))
+        plan |= _plan_attributes(core.attributes, top)
+        for extension in resource_type.extensions:
+            plan[extension.schema.id] = _plan_extension(extension.schema, asked, without)
+        if "schemas" in without:
+            plan["schemas"] = False
+        return cls(_Parts(plan, rest=not asked))
+
+    @classmethod
+    def of_query(cls, query: Query, resource_type: ResourceType) -> "Projection":
+        """The projection that a query asks for."""
+        return cls.of(query.attributes, query.excluded_attributes, resource_type)
+
+    def apply(self, document: Document) -> Document:
+        """A new top-level object; the parts that are returned whole are shared with ``document``."""
+        return self._parts.apply(document)
+
+    def omits(self, name: str) -> bool:
+        """Whether the top-level attribute (in the schema's case) is never in the answer, so need not be read."""
+        return self._parts.plan.get(name, self._parts.rest) is False
+
+    def omitted(self) -> frozenset[str]:
+        """All top-level attributes and extensions that are never in the answer."""
+        return frozenset(name for name, kept in self._parts.plan.items() if kept is False)
+
+
+def _choice_in(asked: frozenset[str], excluded: frozenset[str], urn: str) -> _Choice:
+    """The choice in the container of schema ``urn``: names qualified by it, and bare names; all when it is named."""
+    return _Choice(_local(asked, urn), _local(excluded, urn), including=bool(asked) and urn.lower() not in asked)
+
+
+def _local(names: Iterable[str], urn: str) -> frozenset[str]:
+    prefix = urn.lower() + ":"
+    return frozenset(
+        name[len(prefix) :] if name.startswith(prefix) else name
+        for name in names
+        if name.startswith(prefix) or ":" not in name
+    )
+
+
+def _plan_attributes(attributes: Iterable[Attribute], choice: _Choice) -> _Plan:
+    return {attribute.name: _kept(attribute, choice) for attribute in attributes}
+
+
+def _plan_extension(schema: Schema, asked: frozenset[str], excluded: frozenset[str]) -> "bool | _Parts":
+    urn = schema.id.lower()
+    if urn in excluded:
+        return False
+    choice = _choice_in(asked, excluded, urn)
+    plan = _plan_attributes(schema.attributes, choice)
+    if not any(kept is not False for kept in plan.values()):
+        return False
+    return _Parts(plan, rest=not choice.including)
+
+
+def _kept(attribute: Attribute, choice: _Choice) -> "bool | _Parts":
+    name = attribute.name.lower()
+    inner = choice.within(name)
+    asked = name in choice.asked or bool(inner.asked)
+    if attribute.returned == "never" or (attribute.returned == "request" and not asked):
+        return False
+    if attribute.returned != "always" and ((choice.including and not asked) or name in choice.excluded):
+        return False
+    plan = _plan_attributes(attribute.sub_attributes, inner)
+    if all(kept is True for kept in plan.values()) and inner.is_open:
+        return True
+    return _Parts(plan, rest=not inner.including)
