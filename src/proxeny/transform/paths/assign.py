@@ -106,7 +106,7 @@ class _Writer:
         self._environment = environment
 
     def whole(self, segments: tuple[Segment, ...]) -> Assign:
-        """Up to the last ``[*]`` or the like only what exists counts; behind it, or without one, what is missing is made."""
+        """Up to the last ``[*]`` or the like only what exists counts; behind it what is missing is made."""
         end = len(segments) - 1
         existing = [place for place, segment in enumerate(segments) if self._only_existing(segment, last=place == end)]
         if not existing:

@@ -211,10 +211,9 @@ class _Compiler:
         return each
 
     def _descend(self, segments: tuple[Segment, ...]) -> Each:
-        """The next segment at every depth, parents first. On lists it works as Jayway does: see ``_in_list``."""
+        """The next segment at every depth, parents first. A filter asks each object itself, as in Jayway."""
         first, rest = segments[0], segments[1:]
         here, fits = self.each(segments), self._fits(first, last=not rest)
-        in_list = self.each(rest) if rest else None
 
         def each(value: Any, run: Run, found: list[Any]) -> None:
             pending = [value]
@@ -226,7 +225,7 @@ class _Compiler:
                     pending.extend(reversed(item.values()))
                 elif item.__class__ is list:
                     if fits(item, run):
-                        _in_list(item, run, found, here, in_list)
+                        here(item, run, found)
                     pending.extend(reversed(item))
 
         return each
@@ -244,15 +243,6 @@ class _Compiler:
         if isinstance(segment, Wildcard):
             return lambda value, run: True
         return lambda value, run: value.__class__ is list
-
-
-def _in_list(value: list[Any], run: Run, found: list[Any], here: Each, rest: Each | None) -> None:
-    """On a list Jayway leaves out the segment behind ``..`` if more follow, and applies those to every element."""
-    if rest is None:
-        here(value, run, found)
-        return
-    for item in value:
-        rest(item, run, found)
 
 
 def _append_present(value: Any, found: list[Any]) -> None:
