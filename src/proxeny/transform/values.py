@@ -36,7 +36,7 @@ MISSING: Final = Missing()
 class Budget:
     """Seconds that administrators' patterns may still take in this request (decision 31); shared by the runs of a request."""
 
-    left: float = 1.0
+    left: float = 0.05
 
     def spend(self, seconds: float) -> None:
         """Take the time off; never below zero."""
