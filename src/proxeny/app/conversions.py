@@ -1,0 +1,100 @@
+"""From settings to what each room wants to know; no room but this one sees the file's own shape."""
+
+import hashlib
+import ipaddress
+
+import orjson
+from pydantic import SecretStr
+
+from proxeny.connectors.outbound.settings import OutboundSettings
+from proxeny.settings import CertificateMatch, Client, Settings
+from proxeny.store.secrets import hash_secret
+from proxeny.web.auth.caller import CertificateRule, Secret, TechnicalUser
+from proxeny.web.settings import Limits, LockOut, RateLimit, ServerSettings, TlsSettings, WebSettings
+
+_ANY_ADDRESS = {"0.0.0.0": ("127.0.0.1", "::1"), "::": ("127.0.0.1", "::1")}  # noqa: S104  # compared, not bound
+
+
+def web_settings(settings: Settings) -> WebSettings:
+    server, limits = settings.server, settings.limits
+    return WebSettings(
+        public_url=server.public_url,
+        trusted_proxies=server.trusted_proxies,
+        certificate_header=server.certificate_header,
+        metrics_open=settings.metrics.public,
+        limits=web_limits(settings),
+        rate_limit=RateLimit(slow=limits.rate.slow, refuse=limits.rate.refuse),
+        lock_out=LockOut(tries=limits.lock_out.tries, window=limits.lock_out.window, seconds=limits.lock_out.seconds),
+        remember_seconds=limits.remember_seconds,
+    )
+
+
+def web_limits(settings: Settings) -> Limits:
+    values = settings.limits.model_dump(exclude={"rate", "lock_out", "remember_seconds"})
+    return Limits(**values)
+
+
+def server_settings(settings: Settings) -> ServerSettings:
+    server = settings.server
+    tls = None
+    if server.tls is not None:
+        tls = TlsSettings(
+            certificate=server.tls.certificate,
+            key=server.tls.key,
+            key_password=_plain(server.tls.key_password),
+            client_ca=server.tls.client_ca,
+            client_crl=server.tls.client_crl,
+        )
+    return ServerSettings(
+        host=server.host, port=server.port, tls=tls, stop_seconds=server.stop_seconds, limits=web_limits(settings)
+    )
+
+
+def outbound_settings(settings: Settings) -> OutboundSettings:
+    """The operator's rules; the gateway's own listeners are added, so that it never calls itself."""
+    outbound, server = settings.outbound, settings.server
+    return OutboundSettings(
+        deny=tuple(map(str, outbound.deny)),
+        allow=tuple(map(str, outbound.allow)),
+        own_listeners=tuple((address, server.port) for address in _addresses(server.host)),
+        proxy=outbound.proxy,
+        ca_file=str(outbound.ca_file) if outbound.ca_file else None,
+        connect_timeout=outbound.connect_seconds,
+        total_timeout=outbound.total_seconds,
+        max_answer_bytes=outbound.answer_bytes,
+        connections_per_system=outbound.connections,
+        retry_budget=outbound.retry_seconds,
+    )
+
+
+def technical_user(client: Client) -> TechnicalUser:
+    """A technical user of the file. Its secret is hashed, so that checking it takes as long as any other's."""
+    secret = _plain(client.secret)
+    described = orjson.dumps(client.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    return TechnicalUser(
+        id=client.id,
+        permissions=frozenset(client.permissions),
+        systems=frozenset(client.systems) or None,
+        read_only=client.read_only,
+        secrets=(Secret(hash_secret(secret)),) if secret else (),
+        certificates=tuple(map(_rule, client.certificates)),
+        version=hashlib.sha256(described + (secret or "").encode()).hexdigest(),
+    )
+
+
+def _rule(match: CertificateMatch) -> CertificateRule:
+    return CertificateRule(subject=match.subject, issuer=match.issuer, uri=match.uri, thumbprint=match.thumbprint)
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
+
+
+def _addresses(host: str) -> tuple[str, ...]:
+    """The addresses on which a host listens as far as they can be told without asking a name server."""
+    if host in _ANY_ADDRESS:
+        return _ANY_ADDRESS[host]
+    try:
+        return (str(ipaddress.ip_address(host.strip("[]"))),)
+    except ValueError:
+        return ("127.0.0.1", "::1") if host == "localhost" else ()
