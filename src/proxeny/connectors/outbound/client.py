@@ -235,9 +235,9 @@ def _timed_out(error: BaseException, url: URL, timeout: aiohttp.ClientTimeout) -
 
 def _broken(error: aiohttp.ClientError, url: URL) -> ConnectorError:
     where = f"{url.host}:{url.port}"
-    if MARK in str(error):
-        reason = str(error).split(MARK, 1)[1].lstrip(": ").rstrip("]'\" )")
-        return PropertyError(f"{where} may not be called; the {MARK} refuse it: {reason}. See [outbound] allow.")
+    cause = str(getattr(error, "os_error", ""))
+    if MARK in cause:
+        return PropertyError(f"{where} may not be called, {cause}. See [outbound] allow.")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return UnreachableError(f"The certificate of {where} is not trusted: {error.certificate_error}.")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
