@@ -7,6 +7,7 @@ the command line can each decide without looking at the type:
     ├── SettingsError                      configuration is wrong; nothing was started
     ├── UnresolvedReferenceError           ${env:…} or ${file:…} names what is not there
     ├── CertificateError                   a certificate cannot be made or read
+    ├── ListenError                        the address to serve on is taken or is none of this machine
     ├── scim/errors.py: ScimError …        an answer to a SCIM client, with status and scimType
     ├── transform/errors.py                a transformation cannot be loaded, or one entity cannot cross
     ├── connectors/errors.py               a backend refused, was busy, was not there
@@ -61,3 +62,7 @@ class UnresolvedReferenceError(Error, ValueError):
 
 class CertificateError(Error):
     """A certificate or key cannot be made, read or used."""
+
+
+class ListenError(Error):
+    """The address to serve on cannot be used."""

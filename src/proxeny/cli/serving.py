@@ -1,0 +1,25 @@
+"""``proxeny serve``: open everything, answer until a signal comes."""
+
+import os
+from pathlib import Path
+
+import click
+
+from proxeny import app, logs
+from proxeny.cli.options import config_option
+from proxeny.settings import load_settings
+
+
+@click.command()
+@config_option
+@click.option("--host", help="Address to listen on; wins over server.host.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; wins over server.port.")
+@click.option("--workers", type=click.IntRange(1), help="Processes; wins over server.workers.")
+@click.pass_context
+def serve(context: click.Context, config: Path, host: str | None, port: int | None, workers: int | None) -> None:
+    """Start the gateway. SIGTERM and Ctrl-C stop it, SIGHUP reloads the systems."""
+    given = {"server.host": host, "server.port": port, "server.workers": workers}
+    overrides = {place: value for place, value in given.items() if value is not None}
+    settings = load_settings(config, os.environ, overrides)
+    logs.configure(settings.logs.level, settings.logs.form)
+    context.exit(app.serve(settings))
