@@ -112,7 +112,7 @@ def render(ranges: Ranges, hexadecimal: str = r"\x{{{:x}}}") -> str:
     if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
         return _character(ranges[0][0], hexadecimal)
     inverse = complement(ranges)
-    negate = len(inverse) < len(ranges) or not ranges
+    negate = not ranges or 0 < len(inverse) < len(ranges)
     parts = []
     for first, last in inverse if negate else ranges:
         parts.append(_character(first, hexadecimal))
