@@ -22,6 +22,7 @@ from proxeny.scim.schema import Attribute, ResourceType, Schema
 from proxeny.scim.values import mistake, number, truth
 
 Dialect = frozenset[str]
+GROUP_PATCH_WITHOUT_BODY = "group-patch-without-body"
 ValueRewrite = Callable[[Attribute, Any], Any]
 
 
@@ -113,6 +114,7 @@ REWRITES: tuple[Rewrite, ...] = (
     Rewrite("text-for-object", ("entra", "okta"), "Text where an object with 'value' belongs (manager).", _object),
     Rewrite("single-for-list", ("entra", "okta"), "A single value where a list belongs."),
     Rewrite("number-for-text", ("entra", "okta"), "A number where text belongs.", _as_text),
+    Rewrite(GROUP_PATCH_WITHOUT_BODY, ("entra",), "PATCH of a group is answered 204, without the group."),
     Rewrite("text-for-number", ("entra", "okta"), "Text where a number belongs.", _as_number),
 )  # fmt: skip
 _NAMES = frozenset(rewrite.name for rewrite in REWRITES)

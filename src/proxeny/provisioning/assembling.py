@@ -1,0 +1,143 @@
+"""Puts a provider together: endpoints, resource types and translations from a checked system and its open connector."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from proxeny.connectors import registry
+from proxeny.connectors.filtering import Field
+from proxeny.connectors.properties import PropertyValues
+from proxeny.connectors.spec import Connection
+from proxeny.connectors.spi import Connector, EntityType
+from proxeny.provisioning.crossing import Crossing
+from proxeny.provisioning.cursors import Cursors
+from proxeny.provisioning.derived import derive
+from proxeny.provisioning.describing import Description
+from proxeny.provisioning.endpoint import Endpoint
+from proxeny.provisioning.identity import Identity, TargetIds
+from proxeny.provisioning.preparing import Preparing
+from proxeny.provisioning.proxy import Provider, Service
+from proxeny.provisioning.pushdown import NameOf, NativeName, Pushdown
+from proxeny.provisioning.reading import Reading
+from proxeny.provisioning.switches import Switches
+from proxeny.provisioning.system import Blueprint
+from proxeny.provisioning.writing import Writing
+from proxeny.scim.schema import Located
+from proxeny.transform import EntityProgram
+from proxeny.transform.usage import serves_only
+
+if TYPE_CHECKING:
+    from proxeny.connectors.outbound.client import Outbound
+    from proxeny.database import Database
+
+DIRECTORY_TYPE = "LOCAL_IDENTITY_DIRECTORY"
+_DIRECTORY_ENDPOINTS = {"user": "Users", "group": "Groups"}
+_DIRECTORY_PROPERTIES = {"page.default": "100", "page.max": "1000"}  # decision 12
+_LARGE = ("members", "groups")  # attributes that are worth not reading when nobody asks for them
+
+
+def proxy_provider(plan: Blueprint, connector: Connector, cursors: Cursors) -> Provider:
+    """The provider of a proxy system; entity types that the transformation lacks or the backend does not have are not
+    served.
+    """
+    switches = Switches.of(plan.values)
+    endpoints = []
+    for entity_type, native in connector.entity_types.items():
+        read = plan.read.entity(entity_type) if plan.read is not None else None
+        write = plan.write.entity(entity_type) if plan.write is not None else None
+        if read is None or read.endpoint is None:
+            continue
+        endpoints.append(
+            _endpoint(
+                plan.definition.id, read.endpoint, native, connector, Crossing(read, write), switches, plan.values
+            )
+        )
+    return _provider(plan.definition.name, endpoints, switches, cursors)
+
+
+async def directory_provider(database: "Database", outbound: "Outbound", cursors: Cursors) -> Provider:
+    """The Identity Directory without transformations."""
+    known = registry.system_type(DIRECTORY_TYPE)
+    values = known.values(_DIRECTORY_PROPERTIES)
+    connection = Connection("scim", "Identity Directory", known, values, database, outbound)
+    connector = registry.spec(known.protocol or "").build(connection)
+    await connector.open()
+    switches = Switches.of(values)
+    endpoints = [
+        _endpoint("scim", endpoint, connector.entity_types[name], connector, Crossing(None, None), switches, values)
+        for name, endpoint in _DIRECTORY_ENDPOINTS.items()
+    ]
+    return _provider("The Identity Directory", endpoints, switches, cursors)
+
+
+def _provider(name: str, endpoints: list[Endpoint], switches: Switches, cursors: Cursors) -> Provider:
+    services = {}
+    for endpoint in endpoints:
+        reading = Reading(endpoint, cursors)
+        services[endpoint.name] = Service(endpoint, reading, Writing(endpoint, reading, Preparing(endpoint)))
+    return Provider(name, services, switches, Description(endpoints, switches))
+
+
+def _endpoint(
+    system: str,
+    name: str,
+    native: EntityType,
+    connector: Connector,
+    crossing: Crossing,
+    switches: Switches,
+    values: PropertyValues,
+) -> Endpoint:
+    types = derive(native.name, name, native, crossing.read, crossing.write)
+    name_of = _name_of(crossing.read)
+    return Endpoint(
+        system=system,
+        name=name,
+        entity_type=native.name,
+        connector=connector,
+        native=native,
+        resource_type=types.full,
+        readable=types.readable,
+        crossing=crossing,
+        pushdown=Pushdown(types.readable, native, name_of),
+        identity=_identity(crossing.read, native),
+        target_ids=TargetIds.of_program(crossing.write),
+        switches=switches,
+        property_filter=values.family(f"{native.name}.filter"),
+        droppable=dict(_droppable(crossing.read)),
+    )
+
+
+def _name_of(read: EntityProgram | None) -> NameOf:
+    """Where a common attribute comes from: the read program's reverse, or itself where there is none."""
+
+    def itself(located: Located) -> NativeName:
+        whole = located.attribute.multi_valued and located.attribute.type == "complex" and located.sub is None
+        return NativeName(_keys(located), list_of_objects=whole)
+
+    def reversed_(located: Located) -> NativeName | None:
+        assert read is not None  # noqa: S101  # chosen below
+        found = read.reverse.field_of(_keys(located))
+        if found is None:
+            return None
+        whole = found.element == "whole" and located.attribute.multi_valued
+        return NativeName(found.keys, found.encode, found.exact, list_of_objects=whole)
+
+    return itself if read is None else reversed_
+
+
+def _keys(located: Located) -> Field:
+    parts = (located.urn, located.attribute.name, located.sub.name if located.sub else None)
+    return tuple(part for part in parts if part is not None)
+
+
+def _identity(read: EntityProgram | None, native: EntityType) -> Identity:
+    found = read.reverse.field_of("id") if read is not None else None
+    if found is None:
+        return Identity(native.id, native.id)
+    return Identity(native.id, found.keys, found.encode)
+
+
+def _droppable(read: EntityProgram | None) -> Iterator[tuple[str, frozenset[str]]]:
+    """Large attributes that need not be read from the backend when they are left out of the answer."""
+    for name in _LARGE:
+        if read is None or serves_only(read, name):
+            yield name, frozenset((name,))

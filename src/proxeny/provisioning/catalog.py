@@ -1,0 +1,149 @@
+"""The systems that are open: id or name → provider. Replaced one by one when definitions change."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from proxeny.connectors.errors import ConnectorError
+from proxeny.connectors.spi import Connector
+from proxeny.provisioning.assembling import directory_provider, proxy_provider
+from proxeny.provisioning.cursors import Cursors
+from proxeny.provisioning.definition import SystemDefinition
+from proxeny.provisioning.errors import DefinitionError, DefinitionProblem, SystemNotReadyError, UnknownSystemError
+from proxeny.provisioning.proxy import Provider
+from proxeny.provisioning.system import Blueprint, blueprint
+
+if TYPE_CHECKING:
+    from proxeny.connectors.outbound.client import Outbound
+    from proxeny.database import Database
+
+logger = logging.getLogger("proxeny.catalog")
+
+_DISABLED = "it is disabled"
+
+
+@dataclass(slots=True)
+class OpenSystem:
+    """One system in use. ``provider`` is None unless it is a proxy."""
+
+    blueprint: Blueprint
+    connector: Connector
+    provider: Provider | None
+
+
+class Catalog:
+    """Opens, replaces and closes systems. A system that cannot be opened does not keep others from working."""
+
+    def __init__(self, database: "Database", outbound: "Outbound", cursors: Cursors) -> None:
+        self._database = database
+        self._outbound = outbound
+        self._cursors = cursors
+        self._open: dict[str, OpenSystem] = {}
+        self._labels: dict[str, str] = {}
+        self._unusable: dict[str, str] = {}
+        self._directory: Provider | None = None
+
+    async def open(self, definitions: Iterable[SystemDefinition]) -> None:
+        """Opens the directory and every enabled system; DefinitionError with all that is wrong, and nothing opens."""
+        plans = check_definitions(definitions)
+        await self._open_directory()
+        for plan in plans:
+            await self._add(plan)
+
+    async def replace(self, definitions: Iterable[SystemDefinition]) -> None:
+        """Takes over new definitions: systems that have not changed stay open; requests under way finish on the old
+        one.
+        """
+        plans = {plan.definition.id: plan for plan in check_definitions(definitions)}
+        for system_id in [*self._open]:
+            known = self._open[system_id].blueprint.definition
+            if system_id not in plans or plans[system_id].definition != known:
+                await self._remove(system_id)
+        for plan in plans.values():
+            if plan.definition.id not in self._open:
+                await self._add(plan)
+
+    async def close(self) -> None:
+        for system_id in [*self._open]:
+            await self._remove(system_id)
+        if self._directory is not None:
+            await self._directory.close()
+            self._directory = None
+
+    @property
+    def directory(self) -> Provider:
+        """The Identity Directory as it is, without transformations (``/scim``)."""
+        if self._directory is None:
+            raise SystemNotReadyError("The Identity Directory is not open yet.")
+        return self._directory
+
+    def provider(self, system: str) -> Provider:
+        """The proxy system of that id or name; UnknownSystemError, SystemNotReadyError."""
+        found = self.system(system)
+        if found.provider is None:
+            raise UnknownSystemError(f"System {system!r} is not a proxy system.")
+        return found.provider
+
+    def system(self, system: str) -> OpenSystem:
+        """Any open system by id or name."""
+        system_id = self._labels.get(system)
+        if system_id is None:
+            raise UnknownSystemError(f"There is no system {system!r}.")
+        if system_id in self._unusable:
+            raise SystemNotReadyError(f"System {system!r} cannot be used: {self._unusable[system_id]}")
+        return self._open[system_id]
+
+    def systems(self) -> Mapping[str, OpenSystem]:
+        """All open systems by id."""
+        return self._open
+
+    def unusable(self) -> Mapping[str, str]:
+        """Why, by id: systems that are meant to be open and could not be opened."""
+        return {system_id: why for system_id, why in self._unusable.items() if why != _DISABLED}
+
+    def names(self, system: str) -> frozenset[str]:
+        """Id and name of the system that is meant; empty if there is none."""
+        system_id = self._labels.get(system)
+        return frozenset(label for label, known in self._labels.items() if known == system_id and system_id)
+
+    async def _open_directory(self) -> None:
+        self._directory = await directory_provider(self._database, self._outbound, self._cursors)
+
+    async def _add(self, plan: Blueprint) -> None:
+        definition = plan.definition
+        self._labels[definition.id] = self._labels[definition.name] = definition.id
+        if not definition.enabled:
+            self._unusable[definition.id] = _DISABLED
+            return
+        connector = plan.connector(self._database, self._outbound)
+        try:
+            await connector.open()
+            provider = proxy_provider(plan, connector, self._cursors) if plan.role == "proxy" else None
+        except ConnectorError as error:
+            logger.error("a system cannot be opened: %s", error, extra={"system": definition.id})
+            self._unusable[definition.id] = str(error)
+            await connector.close()
+            return
+        self._open[definition.id] = OpenSystem(plan, connector, provider)
+
+    async def _remove(self, system_id: str) -> None:
+        found = self._open.pop(system_id, None)
+        self._unusable.pop(system_id, None)
+        self._labels = {label: known for label, known in self._labels.items() if known != system_id}
+        if found is not None:
+            await found.connector.close()
+
+
+def check_definitions(definitions: Iterable[SystemDefinition]) -> tuple[Blueprint, ...]:
+    """Every definition checked and compiled, without connecting; DefinitionError with the mistakes of all of them."""
+    plans: list[Blueprint] = []
+    problems: list[DefinitionProblem] = []
+    for definition in definitions:
+        try:
+            plans.append(blueprint(definition))
+        except DefinitionError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise DefinitionError(tuple(problems))
+    return tuple(plans)

@@ -1,0 +1,131 @@
+"""The SCIM schemas of a proxy system, derived from its transformations and the backend's schema (decision 7).
+
+An attribute exists if a mapping may read or write it; it is required where a mapping that nothing else can spare needs
+it. Types and characteristics come from the backend's schemas, then from those that the gateway knows; an attribute of
+no known schema is text.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from proxeny.connectors.spi import EntityType
+from proxeny.scim.schema import COMMON, GROUP_TYPE, USER_TYPE, Attribute, Extension, ResourceType, Schema
+from proxeny.transform import EntityProgram, Lineage
+from proxeny.transform.usage import output_names
+
+Names = tuple[str, ...]
+Has = Callable[[Names], bool]
+
+_KNOWN: dict[str, ResourceType] = {"user": USER_TYPE, "group": GROUP_TYPE}
+_CUSTOM_URN = "urn:ietf:params:scim:schemas:extension:proxeny:2.0"
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedTypes:
+    """``full``: what clients may send and see. ``readable``: what reading can produce; filters are decided on it."""
+
+    full: ResourceType
+    readable: ResourceType
+
+
+def derive(
+    entity_type: str, endpoint: str, native: EntityType, read: EntityProgram | None, write: EntityProgram | None
+) -> DerivedTypes:
+    """The resource types of one endpoint. Without transformations they are the backend's own."""
+    known = _known(entity_type, endpoint, native)
+    if read is None and write is None:
+        return DerivedTypes(known, known)
+    reads = read.lineage if read is not None else None
+    writes = write.lineage if write is not None else None
+    required = _required(writes)
+
+    def readable(names: Names) -> bool:
+        return reads is None or reads.writes(names)
+
+    def full(names: Names) -> bool:
+        return readable(names) or (writes is not None and writes.may_read(names))
+
+    extra = _unknown_names(known, output_names(read) if read is not None else ())
+    return DerivedTypes(_narrowed(known, full, required, extra), _narrowed(known, readable, frozenset(), extra))
+
+
+def _known(entity_type: str, endpoint: str, native: EntityType) -> ResourceType:
+    """What is known of the type before its mappings are looked at; the backend's word counts first."""
+    shipped = _KNOWN.get(entity_type)
+    if shipped is None:
+        name = entity_type[:1].upper() + entity_type[1:]
+        core = native.schemas[0] if native.schemas else Schema(f"{_CUSTOM_URN}:{name}", name, "", ())
+        return ResourceType(name, endpoint, core, tuple(map(Extension, native.schemas[1:])))
+    own = {schema.id.lower(): schema for schema in native.schemas}
+    core = own.pop(shipped.schema.id.lower(), shipped.schema)
+    extensions = [own.pop(each.schema.id.lower(), each.schema) for each in shipped.extensions]
+    return replace(
+        shipped, endpoint=endpoint, schema=core, extensions=tuple(map(Extension, [*extensions, *own.values()]))
+    )
+
+
+def _required(writes: Lineage | None) -> frozenset[Names]:
+    """Names that a create cannot do without, in lower case."""
+    if writes is None:
+        return frozenset()
+    return frozenset(tuple(name.lower() for name in names) for names in writes.mandatory_sources if names)
+
+
+def _narrowed(
+    known: ResourceType, has: Has, required: frozenset[Names], extra: dict[str | None, tuple[Attribute, ...]]
+) -> ResourceType:
+    """The known type with only the attributes that ``has`` admits."""
+    core = _schema(known.schema, (), has, required, extra.get(None, ()))
+    extensions = []
+    for extension in known.extensions:
+        urn = extension.schema.id
+        narrowed = _schema(extension.schema, (urn,), has, required, extra.get(urn, ()))
+        if narrowed.attributes:
+            extensions.append(Extension(narrowed))
+    for urn, attributes in extra.items():
+        if urn is not None and known.extension(urn) is None:
+            extensions.append(Extension(Schema(urn, urn.rsplit(":", 1)[-1], "", attributes)))
+    common = COMMON if has(("externalId",)) else _COMMON_WITHOUT_EXTERNAL_ID
+    return replace(known, schema=core, extensions=tuple(extensions), common=common)
+
+
+_COMMON_WITHOUT_EXTERNAL_ID = replace(
+    COMMON, attributes=tuple(each for each in COMMON.attributes if each.name != "externalId")
+)
+
+
+def _schema(schema: Schema, head: Names, has: Has, required: frozenset[Names], extra: tuple[Attribute, ...]) -> Schema:
+    kept = [_attribute(each, head, has, required) for each in schema.attributes if has((*head, each.name))]
+    return replace(schema, attributes=(*kept, *extra))
+
+
+def _attribute(attribute: Attribute, head: Names, has: Has, required: frozenset[Names]) -> Attribute:
+    names = (*head, attribute.name)
+    subs = tuple(sub for sub in attribute.sub_attributes if has((*names, sub.name)) or sub.name == "$ref")
+    folded = tuple(name.lower() for name in names)
+    needed = any(given[: len(folded)] == folded for given in required)
+    server_made = attribute.mutability == "readOnly"
+    return replace(attribute, sub_attributes=subs, required=needed and not server_made)
+
+
+def _unknown_names(known: ResourceType, outputs: tuple[Names, ...]) -> dict[str | None, tuple[Attribute, ...]]:
+    """Attributes that the read program makes and no schema has, by the extension that holds them (None: the core)."""
+    found: dict[str | None, dict[str, set[str]]] = {}
+    for names in outputs:
+        holder: str | None = names[0] if names and ":" in names[0] else None
+        rest = names if holder is None else names[1:]
+        if rest and not _is_known(known, holder, rest[0]):
+            found.setdefault(holder, {}).setdefault(rest[0], set()).update(rest[1:2])
+    return {urn: tuple(_invented(name, subs) for name, subs in by_name.items()) for urn, by_name in found.items()}
+
+
+def _is_known(known: ResourceType, urn: str | None, name: str) -> bool:
+    if urn is None:
+        return (known.common.attribute(name) or known.schema.attribute(name)) is not None
+    extension = known.extension(urn)
+    return extension is not None and extension.attribute(name) is not None
+
+
+def _invented(name: str, subs: Iterable[str]) -> Attribute:
+    parts = tuple(Attribute(name=sub) for sub in sorted(subs))
+    return Attribute(name=name, type="complex" if parts else "string", sub_attributes=parts)

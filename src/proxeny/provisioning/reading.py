@@ -1,0 +1,368 @@
+"""Reading through one endpoint: one resource by id, and lists with filter, sorting, index paging and cursors."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from proxeny.connectors.errors import ConnectorError, NotFoundError
+from proxeny.connectors.spi import Entity, Page, Reader, Search, Searcher, Sort
+from proxeny.documents import Document
+from proxeny.provisioning.cursors import Cursor, Cursors
+from proxeny.provisioning.endpoint import Endpoint, Hidden, Resource, Unreadable
+from proxeny.provisioning.exchange import Headers
+from proxeny.provisioning.pushdown import Pushed
+from proxeny.scim.errors import NotImplementedByBackendError, ResourceNotFoundError, ScimError, TooManyError
+from proxeny.scim.filter.ast import And, Comparison, Filter, Not, Or, Present, ValuePath
+from proxeny.scim.filter.evaluate import compile_filter
+from proxeny.scim.projection import Projection
+from proxeny.scim.query import Query
+from proxeny.scim.sorting import sort_key
+
+logger = logging.getLogger("proxeny.proxy")
+
+_CHUNK = 100  # entities asked for in one call when a whole set must be looked through
+_FILL_LIMIT = 50  # calls to the backend for one page by cursor; a page may then be short, with a cursor to go on
+Admits = Callable[[Document], bool]
+
+
+@dataclass(slots=True)
+class Listing:
+    """One page for the client. ``items_per_page`` is what the client adds to startIndex (spec: proxy-api.md §3)."""
+
+    resources: list[Document]
+    total: int | None
+    start_index: int
+    items_per_page: int
+    next_cursor: str | None = None
+    skipped: int = 0
+
+    @property
+    def headers(self) -> Headers:
+        """``Proxeny-Skipped``: how many entities were left out because the read transformation fails on them."""
+        return (("Proxeny-Skipped", str(self.skipped)),) if self.skipped else ()
+
+
+@dataclass(slots=True)
+class _Sight:
+    """What one pass over entities found; counts what could not be read."""
+
+    endpoint: Endpoint
+    base: str
+    admits: Admits | None
+    skipped: int = 0
+
+    def of(self, entity: Entity) -> Resource | None:
+        """The resource if the client may see it and the filter admits it."""
+        seen = self.endpoint.see(entity, self.base)
+        if isinstance(seen, Resource):
+            return seen if self.admits is None or self.admits(seen.document) else None
+        if isinstance(seen, Unreadable):
+            self._unreadable(entity, seen)
+        return None
+
+    def _unreadable(self, entity: Entity, seen: Unreadable) -> None:
+        error = self.endpoint.unreadable(entity.id, seen.message)
+        if self.endpoint.switches.fail_unreadable:
+            raise error
+        self.skipped += 1
+
+
+class Reading:
+    """The reading side of one endpoint."""
+
+    def __init__(self, endpoint: Endpoint, cursors: Cursors) -> None:
+        self._endpoint = endpoint
+        self._cursors = cursors
+        self._everything = Projection.of((), (), endpoint.resource_type)
+
+    async def one(self, url_id: str, base: str, *, omit: frozenset[str] = frozenset()) -> Resource:
+        """The visible resource of that id, or ResourceNotFoundError; 500 if the read transformation fails on it."""
+        entity = await self.native(url_id, omit=omit)
+        seen = self._endpoint.see(entity, base)
+        if isinstance(seen, Resource):
+            return seen
+        if isinstance(seen, Hidden):
+            raise self._not_found(url_id)
+        raise self._endpoint.unreadable(entity.id, seen.message)
+
+    async def native(self, url_id: str, *, omit: frozenset[str] = frozenset()) -> Entity:
+        """The native entity behind an id of a URL, within the system's property filter."""
+        endpoint = self._endpoint
+        if not isinstance(endpoint.connector, Reader):
+            raise NotImplementedByBackendError("This system cannot read single resources.")
+        try:
+            native_id = endpoint.identity.native(url_id)
+            if native_id is None or endpoint.property_filter is not None:
+                return await self._searched(url_id)
+            return await endpoint.connector.read(endpoint.entity_type, native_id, omit=omit)
+        except NotFoundError:
+            raise self._not_found(url_id) from None
+        except ConnectorError as error:
+            raise endpoint.failure(error) from error
+
+    async def _searched(self, url_id: str) -> Entity:
+        """Where the SCIM id is another field than the backend's, or a property filter limits what exists here (decision
+        3).
+        """
+        endpoint = self._endpoint
+        if not isinstance(endpoint.connector, Reader):
+            raise self._not_found(url_id)
+        matches = endpoint.connector.read_all(
+            endpoint.entity_type, endpoint.identity.filter(url_id), native_filter=endpoint.property_filter
+        )
+        async for entity in matches:
+            if endpoint.identity.matches(entity, url_id):
+                return entity
+        raise self._not_found(url_id)
+
+    async def by_native_id(self, native_id: str) -> Entity:
+        """The entity after a write, by the id that the backend knows."""
+        endpoint = self._endpoint
+        if not isinstance(endpoint.connector, Reader):
+            raise NotImplementedByBackendError("This system cannot read single resources.")
+        try:
+            return await endpoint.connector.read(endpoint.entity_type, native_id)
+        except ConnectorError as error:
+            raise endpoint.failure(error) from error
+
+    def _not_found(self, url_id: str) -> ScimError:
+        return ResourceNotFoundError(f"{self._endpoint.resource_type.name} {url_id!r} was not found.")
+
+    async def listing(self, query: Query, base: str) -> Listing:
+        """The page that ``query`` asks for."""
+        endpoint = self._endpoint
+        admits = compile_filter(query.filter, endpoint.readable) if query.filter is not None else None
+        pushed = endpoint.pushdown.translate(query.filter) if query.filter is not None else Pushed(None, exact=True)
+        sight = _Sight(endpoint, base, admits)
+        try:
+            if query.cursor is not None and isinstance(endpoint.connector, Searcher) and query.sort_by is None:
+                return await self._by_cursor(query, pushed, sight)
+            if self._pages_natively(query, pushed):
+                page = await self._native_page(query, pushed)
+                if page.exact:
+                    return self._by_index(query, page, sight)
+            return await self._gathered(query, pushed, sight)
+        except ConnectorError as error:
+            raise endpoint.failure(error) from error
+
+    # -- index paging in the backend ------------------------------------------------------------------------------
+
+    def _pages_natively(self, query: Query, pushed: Pushed) -> bool:
+        if not isinstance(self._endpoint.connector, Searcher) or not pushed.exact or query.cursor is not None:
+            return False
+        if query.filter is not None and _asks_for_one(query.filter):
+            return False
+        return query.sort_by is None or self._native_sort(query) is not None
+
+    def _native_sort(self, query: Query) -> Sort | None:
+        if query.sort_by is None:
+            return None
+        name = self._endpoint.pushdown.name_of(query.sort_by)
+        if name is None or not name.exact or name.encode is not None:
+            return None
+        return Sort(name.field, descending=query.descending)
+
+    async def _native_page(self, query: Query, pushed: Pushed) -> Page:
+        connector = self._endpoint.connector
+        assert isinstance(connector, Searcher)  # noqa: S101  # decided by _pages_natively
+        search = Search(
+            filter=pushed.native,
+            native_filter=self._endpoint.property_filter,
+            start=query.start_index - 1,
+            count=query.count,
+            sort=self._native_sort(query),
+            omit=self.omitted(query),
+        )
+        return await connector.search(self._endpoint.entity_type, search)
+
+    def _by_index(self, query: Query, page: Page, sight: _Sight) -> Listing:
+        """The backend's own page: itemsPerPage counts what was read before the read condition (decision 8)."""
+        resources = [seen for entity in page.entities if (seen := sight.of(entity)) is not None]
+        return Listing(
+            self._projected(resources, query),
+            self._total(query, page),
+            query.start_index,
+            len(page.entities),
+            skipped=sight.skipped,
+        )
+
+    def _total(self, query: Query, page: Page) -> int:
+        """proxy-api.md §3: the backend's total, or as much as is known on the way."""
+        endpoint = self._endpoint
+        provided = endpoint.switches.provided_totals or not endpoint.conditioned
+        if page.total is not None and (provided or query.count == 0):
+            return page.total
+        if page.entities:
+            return query.start_index + query.count
+        return page.total if page.total is not None else query.start_index - 1
+
+    # -- decided in the gateway -----------------------------------------------------------------------------------
+
+    async def _gathered(self, query: Query, pushed: Pushed, sight: _Sight) -> Listing:
+        """Looks through all that the backend may mean, so that page and total are exact for what the client sees."""
+        start = self._cursors.start(query, self._scope(query)) if query.cursor is not None else query.start_index - 1
+        if query.sort_by is not None:
+            return await self._sorted(query, pushed, sight, start)
+        total, page = 0, []
+        async for entity in self._every(pushed, query):
+            resource = sight.of(entity)
+            if resource is None:
+                continue
+            if start <= total < start + query.count:
+                page.append(resource)
+            total += 1
+        self._refuse_ambiguous(query, total)
+        return self._sliced(query, page, total, start, sight)
+
+    async def _sorted(self, query: Query, pushed: Pushed, sight: _Sight, start: int) -> Listing:
+        assert query.sort_by is not None  # noqa: S101  # decided by _gathered
+        found = [resource async for entity in self._every(pushed, query) if (resource := sight.of(entity)) is not None]
+        key = sort_key(query.sort_by, self._endpoint.readable)
+        found.sort(key=lambda resource: key(resource.document), reverse=query.descending)
+        return self._sliced(query, found[start : start + query.count], len(found), start, sight)
+
+    def _sliced(self, query: Query, page: list[Resource], total: int, start: int, sight: _Sight) -> Listing:
+        after = start + len(page)
+        more = query.cursor is not None and after < total
+        return Listing(
+            self._projected(page, query),
+            total,
+            start + 1 if query.cursor is None else 1,
+            len(page),
+            next_cursor=self._cursors.seal(Cursor(start=after), self._scope(query)) if more else None,
+            skipped=sight.skipped,
+        )
+
+    async def _every(self, pushed: Pushed, query: Query) -> AsyncIterator[Entity]:
+        """Every entity that the native filter admits; one call where one page holds them all."""
+        endpoint, connector = self._endpoint, self._endpoint.connector
+        if isinstance(connector, Searcher) and pushed.native is not None:
+            search = Search(
+                filter=pushed.native,
+                native_filter=endpoint.property_filter,
+                count=_CHUNK,
+                omit=self.omitted(query),
+            )
+            page = await connector.search(endpoint.entity_type, search)
+            if page.total is not None and page.total <= len(page.entities):
+                for entity in page.entities:
+                    yield entity
+                return
+        if not isinstance(connector, Reader):
+            raise NotImplementedByBackendError("This system cannot list resources.")
+        async for entity in connector.read_all(
+            endpoint.entity_type, pushed.native, native_filter=endpoint.property_filter
+        ):
+            yield entity
+
+    def _refuse_ambiguous(self, query: Query, total: int) -> None:
+        """Decision 9: a unique value that several resources have must not look like one of them."""
+        if total < 2 or not isinstance(query.filter, Comparison) or query.filter.operator != "eq":
+            return
+        located = self._endpoint.resource_type.find(query.filter.path)
+        if located is not None and located.leaf.uniqueness in ("server", "global"):
+            raise TooManyError(
+                f"{total} resources have this {query.filter.path}, which should be unique. Correct the backend's data."
+            )
+
+    # -- cursor paging (RFC 9865) ---------------------------------------------------------------------------------
+
+    async def _by_cursor(self, query: Query, pushed: Pushed, sight: _Sight) -> Listing:
+        """Fills the page with visible resources: asks for as many as are missing, so a cursor never skips any."""
+        connector, scope = self._endpoint.connector, self._scope(query)
+        assert isinstance(connector, Searcher)  # noqa: S101  # decided by listing
+        cursor: Cursor | None = self._cursors.open(query.cursor, scope)
+        found: list[Resource] = []
+        total: int | None = None
+        for _ in range(_FILL_LIMIT):
+            wanted = query.count - len(found)
+            if wanted <= 0 or cursor is None:
+                break
+            page = await connector.search(
+                self._endpoint.entity_type, self._cursor_search(query, pushed, cursor, wanted)
+            )
+            found += [seen for entity in page.entities if (seen := sight.of(entity)) is not None]
+            if page.exact and not self._endpoint.conditioned:
+                total = page.total
+            cursor = _after(cursor, page)
+        return Listing(
+            self._projected(found, query),
+            total,
+            1,
+            len(found),
+            next_cursor=self._cursors.seal(cursor, scope) if cursor is not None else None,
+            skipped=sight.skipped,
+        )
+
+    def _cursor_search(self, query: Query, pushed: Pushed, cursor: Cursor, count: int) -> Search:
+        return Search(
+            filter=pushed.native,
+            native_filter=self._endpoint.property_filter,
+            start=cursor.start,
+            count=count,
+            cursor=cursor.native,
+            omit=self.omitted(query),
+        )
+
+    def _scope(self, query: Query) -> str:
+        """What a cursor is bound to: it is unknown to every other system, endpoint and query."""
+        order = f"{query.sort_by} {query.sort_order}" if query.sort_by is not None else ""
+        return "\n".join((self._endpoint.system, self._endpoint.name, order, query.filter_text or ""))
+
+    # -- what need not be read, and what is shown -----------------------------------------------------------------
+
+    def omitted(self, query: Query) -> frozenset[str]:
+        """Native fields that nobody will look at: neither the projection, the filter nor the order."""
+        droppable = self._endpoint.droppable
+        if not droppable:
+            return frozenset()
+        projection = self.projection(query)
+        used = _names(query.filter) if query.filter is not None else set()
+        if query.sort_by is not None:
+            used.add(query.sort_by.name.lower())
+        omitted: set[str] = set()
+        for name, fields in droppable.items():
+            if name.lower() not in used and projection.omits(name):
+                omitted |= fields
+        return frozenset(omitted)
+
+    def projection(self, query: Query) -> Projection:
+        if not query.attributes and not query.excluded_attributes:
+            return self._everything
+        return Projection.of_query(query, self._endpoint.resource_type)
+
+    def _projected(self, resources: list[Resource], query: Query) -> list[Document]:
+        apply = self.projection(query).apply
+        return [apply(resource.document) for resource in resources]
+
+
+def _after(cursor: Cursor, page: Page) -> Cursor | None:
+    """From where to go on; None when the backend has no more."""
+    if page.next_cursor is not None:
+        return Cursor(native=page.next_cursor)
+    if cursor.native is not None or not page.entities:
+        return None
+    start = cursor.start + len(page.entities)
+    return Cursor(start=start) if page.total is None or start < page.total else None
+
+
+def _names(filter_: Filter) -> set[str]:
+    """The attributes that a filter looks at, in lower case and without their sub-attributes."""
+    match filter_:
+        case Comparison(path, _, _) | Present(path) | ValuePath(path, _):
+            return {path.name.lower()}
+        case Not(term):
+            return _names(term)
+        case And(terms) | Or(terms):
+            return set().union(*map(_names, terms))
+
+
+def _asks_for_one(filter_: Filter) -> bool:
+    """A query for a single entity: an ``eq``, alone or in a conjunction. Its answer must be exact on the first page."""
+    match filter_:
+        case Comparison(_, operator, _):
+            return operator == "eq"
+        case And(terms):
+            return any(_asks_for_one(term) for term in terms)
+        case _:
+            return False

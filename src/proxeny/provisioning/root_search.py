@@ -1,0 +1,40 @@
+"""``POST /.search`` on the root: one list over several resource types (RFC 7644 §3.4.3), users before groups."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from proxeny.provisioning.reading import Listing, Reading
+from proxeny.scim.errors import InvalidFilterError, InvalidValueError
+from proxeny.scim.query import Query
+
+
+async def everywhere(readings: Sequence[Reading], query: Query, base: str) -> Listing:
+    """A page over every endpoint in their order. A type that lacks an attribute of the filter has no matches.
+
+    An attribute that no type has is InvalidFilterError. Sorting and cursors need one type: InvalidValueError.
+    """
+    if query.sort_by is not None or query.cursor is not None:
+        raise InvalidValueError("A search over several resource types cannot sort or use cursors; search one endpoint.")
+    page = Listing([], 0, query.start_index, 0)
+    refusal: InvalidFilterError | None = None
+    answered = False
+    for reading in readings:
+        before = page.total or 0
+        start = max(1, query.start_index - before)
+        try:
+            found = await reading.listing(_part(query, start, query.count - len(page.resources)), base)
+        except InvalidFilterError as error:
+            refusal = error
+            continue
+        answered = True
+        page.resources += found.resources
+        page.items_per_page += found.items_per_page
+        page.skipped += found.skipped
+        page.total = before + (found.total or 0)
+    if not answered and refusal is not None:
+        raise refusal
+    return page
+
+
+def _part(query: Query, start: int, count: int) -> Query:
+    return replace(query, start_index=start, count=max(0, count))
