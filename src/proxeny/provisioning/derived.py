@@ -78,8 +78,8 @@ def _narrowed(
     core = _schema(known.schema, (), has, required, extra.get(None, ()))
     extensions = []
     for extension in known.extensions:
-        urn = extension.schema.id
-        narrowed = _schema(extension.schema, (urn,), has, required, extra.get(urn, ()))
+        own = extension.schema
+        narrowed = _schema(own, (own.id,), has, required, extra.get(own.id, ()))
         if narrowed.attributes:
             extensions.append(Extension(narrowed))
     for urn, attributes in extra.items():
