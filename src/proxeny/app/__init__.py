@@ -1,6 +1,4 @@
-"""The composition root: the one room that knows every other. It opens what the settings name, and closes it."""
+"""The composition root: the one room that knows every other. It opens what the settings name, and closes it.
 
-from proxeny.app.gateway import Gateway
-from proxeny.app.serving import serve
-
-__all__ = ["Gateway", "serve"]
+``serving.serve`` is the gateway; ``remembering`` opens only database and stores, for commands that need no more.
+"""

@@ -79,7 +79,7 @@ class Gateway:
         )
         worker = HashingWorker()
         checker = SecretChecker(source, worker, LockOuts(settings.lock_out))
-        basic = Basic(checker, Remembered(source, settings.remember_seconds))
+        basic = Basic(checker, Remembered(source.version, settings.remember_seconds))
 
         async def by_secret(credentials: bytes, request: Request) -> Caller:
             return await basic.caller(credentials, request.origin.address)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from proxeny.connectors.directory import DirectoryConnector
 from proxeny.database import Database
 from proxeny.provisioning.definition import SystemDefinition
 from proxeny.settings import Settings
@@ -31,5 +32,16 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
     database = await Database.open(settings.database.url.get_secret_value())
     try:
         yield Store(database, b"0" * 32, ConfiguredClients(()))
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_directory(settings: Settings) -> AsyncIterator[Database]:
+    """Only the database, with the tables of the Identity Directory as this version wants them."""
+    database = await Database.open(settings.database.url.get_secret_value())
+    try:
+        await DirectoryConnector(database).open()
+        yield database
     finally:
         await database.close()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from proxeny import app, logs
+from proxeny import logs
+from proxeny.app import serving
 from proxeny.cli.options import config_option
 from proxeny.settings import load_settings
 
@@ -22,4 +23,4 @@ def serve(context: click.Context, config: Path, host: str | None, port: int | No
     overrides = {place: value for place, value in given.items() if value is not None}
     settings = load_settings(config, os.environ, overrides)
     logs.configure(settings.logs.level, settings.logs.form)
-    context.exit(app.serve(settings))
+    context.exit(serving.serve(settings))
