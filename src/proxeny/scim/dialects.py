@@ -16,7 +16,7 @@ from proxeny.documents import Document
 from proxeny.scim.errors import BadRequestError, UnknownDialectError
 from proxeny.scim.filter.parser import parse_path
 from proxeny.scim.patch_operations import PATCH_SCHEMA
-from proxeny.scim.patch_parsing import EMPTY_OPERATIONS, FILTERED_WRITE_CREATES
+from proxeny.scim.patch_parsing import EMPTY_OPERATIONS, FILTERED_WRITE_CREATES, NULL_REMOVES
 from proxeny.scim.resource import spelled_key
 from proxeny.scim.schema import Attribute, ResourceType, Schema
 from proxeny.scim.values import mistake, number, truth
@@ -102,7 +102,7 @@ REWRITES: tuple[Rewrite, ...] = (
     Rewrite("missing-schemas", ("entra", "okta"), "A PatchOp without 'schemas'."),
     Rewrite(EMPTY_OPERATIONS, ("entra",), "A PatchOp without operations changes nothing."),
     Rewrite(FILTERED_WRITE_CREATES, ("entra",), "A write to attribute[filter] that chooses nothing makes the value."),
-    Rewrite("null-removes", ("entra",), "'add' of null, or of an empty text where an object belongs, removes."),
+    Rewrite(NULL_REMOVES, ("entra",), "'add' of null, or of an empty text where an object belongs, removes."),
     Rewrite("unknown-schemas", ("entra", "okta"), "Schema URIs that the resource type does not have are dropped."),
     Rewrite("dotted-names", ("entra",), "name.givenName and urn:…:attribute as names in a resource are nested."),
     Rewrite("roles-full-set", (), "'add' of roles is their full set, for clients that never remove one."),
@@ -201,7 +201,7 @@ class _Rewriting:
 
     def settled(self, made: Document) -> Document:
         """What is left to say of an operation with a path once its value is rewritten."""
-        if made.get("op") == "add" and made["value"] is None and self.acts("null-removes"):
+        if made.get("op") == "add" and made["value"] is None and self.acts(NULL_REMOVES):
             return {"op": "remove", "path": made["path"]}
         if made.get("op") == "replace" and made["value"] is None:
             return made

@@ -185,7 +185,8 @@ def _write_elements(elements: Elements, operation: PatchOperation, attribute: At
     if target.filter is None and target.sub is None:
         if operation.op != "add":
             elements.clear()
-        return [] if operation.op == "remove" else [elements.add(each) for each in value]
+        put = elements.add if operation.op == "add" or elements.by_identity else elements.append
+        return [] if operation.op == "remove" else [put(each) for each in value]
     chosen = elements.numbers() if target.filter is None else elements.select(target.filter)
     if operation.op == "remove":
         _remove_chosen(elements, chosen, operation, attribute)

@@ -27,6 +27,7 @@ from proxeny.scim.validate import Unknown, ValueCheck
 
 EMPTY_OPERATIONS = "empty-operations"
 FILTERED_WRITE_CREATES = "filtered-write-creates"
+NULL_REMOVES = "null-removes"
 
 _Op = Literal["add", "replace", "remove"]
 _MISSING: Any = object()
@@ -190,7 +191,7 @@ class _Parsing:
         if op == "remove":
             yield from self._removals(target, None if value is _MISSING else value)
             return
-        if value is _MISSING or (value is None and op == "add"):
+        if value is _MISSING or (value is None and op == "add" and NULL_REMOVES not in self.dialect):
             raise InvalidValueError(f"{op} of '{target}' needs a 'value'.")
         if value is None:
             yield from self._removals(target, None)
