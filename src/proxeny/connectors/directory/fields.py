@@ -87,9 +87,16 @@ def keys_of(entity_type: str, document: Document) -> Keys:
     """The keys of a document of the directory."""
     unique: set[IndexKey] = set()
     plain: set[IndexKey] = set()
-    for field in OF_TYPE[entity_type]:
-        for value in _values(document, field.field):
-            (unique if field.unique else plain).add((field.code, field.key(value)))
+    for code, to_key, first, rest, is_unique in _READERS[entity_type]:
+        value = document.get(first)
+        if value is None:
+            continue
+        if not rest and isinstance(value, str):
+            if value:
+                (unique if is_unique else plain).add((code, to_key(value)))
+            continue
+        for text in _values(value, rest):
+            (unique if is_unique else plain).add((code, to_key(text)))
     return Keys(frozenset(unique), frozenset(plain))
 
 
@@ -108,6 +115,13 @@ def path_of(field: IndexedField) -> str:
     return f"{first}:{'.'.join(rest)}" if first.startswith("urn:") else ".".join(field.field)
 
 
+_READERS = {
+    name: tuple((field.code, field.key, field.field[0], field.field[1:], field.unique) for field in fields)
+    for name, fields in OF_TYPE.items()
+}
+"""Each indexed field, taken apart for ``keys_of``, which runs at every write."""
+
+
 def _values(value: Any, path: Field) -> Iterator[str]:
     for depth, name in enumerate(path):
         if isinstance(value, list):
@@ -118,7 +132,7 @@ def _values(value: Any, path: Field) -> Iterator[str]:
         if value is None:
             return
     for leaf in value if isinstance(value, list) else (value,):
-        text = as_text(leaf)
+        text = leaf if isinstance(leaf, str) else as_text(leaf)
         if text:
             yield text
 

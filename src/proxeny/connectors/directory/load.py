@@ -34,7 +34,7 @@ Existing = Literal["update", "report"]
 Outcome = Literal["created", "updated", "unchanged"]
 T = TypeVar("T")
 Progress = Callable[[int], None]
-BATCH = 500
+BATCH = 1000
 SPOOL = 4 * 1024 * 1024
 NAMING = {"user": USER_NAME, "group": GROUP_NAME}
 
@@ -156,9 +156,22 @@ class _Import:
             return
         rest = await self._commit(lambda: _create_new(items))
         self.report.count("created", len(items) - len(rest))
-        for item in rest:
-            await self._one(item)
+        if not await self._together(rest):
+            for item in rest:
+                await self._one(item)
         self.done(len(items))
+
+    async def _together(self, items: Sequence[_Item]) -> bool:
+        """Update in one transaction; False, and nothing done, if one of them is refused."""
+        if any(item.want.password for item in items):
+            return False
+        try:
+            done = await self._commit(lambda: _write_each(items, self.existing))
+        except ConnectorError:
+            return False
+        for item, (outcome, entity_id) in zip(items, done, strict=True):
+            self._note(item, outcome, entity_id)
+        return True
 
     async def groups(self, spool: IO[bytes]) -> None:
         """The groups of the spool: first all without members, then the members, for groups are members of groups."""
@@ -192,6 +205,9 @@ class _Import:
                 raise
             self.problem(item.line, str(error))
             return
+        self._note(item, outcome, entity_id)
+
+    def _note(self, item: _Item, outcome: Outcome, entity_id: str) -> None:
         self.report.count(outcome)
         if item.id is not None and item.id != entity_id:
             self.known_as[item.id] = entity_id
@@ -210,40 +226,46 @@ class _Import:
             raise translated(error) from error
 
 
+@dataclass(frozen=True, slots=True)
+class _New:
+    """An item with all that a row needs."""
+
+    seq: int
+    id: str
+    item: _Item
+    content: Document
+    keys: Keys
+
+    def row(self, now: str, change: int) -> dict[str, object]:
+        data = resources.stored(self.item.kind, self.id, self.content)
+        shown = (self.seq, self.id, 1, now, now, 0, data)
+        return writing.inserted(self.item.kind, shown, change, resources.display_of(self.content), None)
+
+
+def _new(seq: int, item: _Item) -> _New:
+    content = resources.complete(item.kind, item.want.content, seq)
+    return _New(seq, item.id or resources.new_id(), item, content, keys_of(item.kind, content))
+
+
 def _create_new(items: Sequence[_Item]) -> Generator[Request, list[Row], list[_Item]]:
     """Create all who are new and whose keys nobody has; those who are left over."""
     numbers = yield from writing.allocate(len(items))
-    taken = yield from _taken(items)
-    now = times.now()
-    rows: list[tuple[int, _Item, str, Document, Keys]] = []
+    every = [_new(seq, item) for seq, item in zip(numbers, items, strict=True)]
+    taken = yield from _taken(every)
+    rows: list[_New] = []
     rest: list[_Item] = []
-    for seq, item in zip(numbers, items, strict=True):
-        content = resources.complete(item.kind, item.want.content, seq)
-        keys = keys_of(item.kind, content)
-        entity_id = item.id or resources.new_id()
-        if item.want.password or entity_id in taken or not taken.isdisjoint(keys.unique):
-            rest.append(item)
+    for new in every:
+        if new.item.want.password or new.id in taken or not taken.isdisjoint(new.keys.unique):
+            rest.append(new.item)
             continue
-        taken.update(keys.unique)
-        taken.add(entity_id)
-        rows.append((seq, item, entity_id, content, keys))
-    yield tables.CLAIM_ALL, [entry for seq, *_, keys in rows for entry in writing.entries(seq, keys.unique)]
-    yield tables.ADD_KEY, [entry for seq, *_, keys in rows for entry in writing.entries(seq, keys.plain)]
-    change = (yield from writing.next_changes(len(rows))) - len(rows)
-    yield (
-        tables.INSERT,
-        [
-            writing.inserted(
-                item.kind,
-                (seq, entity_id, 1, now, now, 0, resources.stored(item.kind, entity_id, content)),
-                change + index,
-                resources.display_of(content),
-                None,
-            )
-            for index, (seq, item, entity_id, content, _) in enumerate(rows, 1)
-        ],
-    )
-    yield tables.COUNT, _buckets(items[0].kind, [row[0] for row in rows])
+        taken.update(new.keys.unique, (new.id,))
+        rows.append(new)
+    yield tables.CLAIM_ALL, [entry for new in rows for entry in writing.entries(new.seq, new.keys.unique)]
+    yield tables.ADD_KEY, [entry for new in rows for entry in writing.entries(new.seq, new.keys.plain)]
+    before = (yield from writing.next_changes(len(rows))) - len(rows)
+    now = times.now()
+    yield tables.INSERT, [new.row(now, change) for change, new in enumerate(rows, before + 1)]
+    yield tables.COUNT, _buckets(items[0].kind, [new.seq for new in rows])
     return rest
 
 
@@ -254,13 +276,19 @@ def _buckets(kind: str, seqs: Sequence[int]) -> list[dict[str, object]]:
     return [{"type": kind, "bucket": bucket, "more": more} for bucket, more in counts.items()]
 
 
-def _taken(items: Sequence[_Item]) -> Generator[Request, list[Row], set[object]]:
+def _taken(every: Sequence[_New]) -> Generator[Request, list[Row], set[object]]:
     """Of all keys and ids that the items bring, those that somebody has."""
-    keys = {key for item in items for key in keys_of(item.kind, item.want.content).unique}
-    keys.update((NAMING[item.kind].code, item.key) for item in items)
+    keys = [key for new in every for key in new.keys.unique]
     rows = yield tables.TAKEN, {"fields": sorted({code for code, _ in keys}), "keys": [key for _, key in keys]}
-    ids = yield tables.FIND, {"ids": [item.id for item in items if item.id]}
+    ids = yield tables.FIND, {"ids": [new.id for new in every if new.item.id]}
     return {*((row[0], row[1]) for row in rows), *(row[0] for row in ids)}
+
+
+def _write_each(items: Sequence[_Item], existing: Existing) -> Generator[Request, list[Row], list[tuple[Outcome, str]]]:
+    done = []
+    for item in items:
+        done.append((yield from _write_one(item, None, existing)))
+    return done
 
 
 def _write_one(
