@@ -44,7 +44,7 @@ def _all(left: Any, right: Any) -> bool:
 
 
 def _size(left: Any, right: Any) -> bool:
-    return isinstance(left, str | list | dict) and right.__class__ in (int, float) and len(left) == right
+    return isinstance(left, str | list) and right.__class__ in (int, float) and len(left) == right
 
 
 def _empty(left: Any, right: Any) -> bool:

@@ -130,6 +130,8 @@ def _read_comparison(scanner: Scanner) -> Condition:
     position = scanner.position
     operator = _read_operator(scanner)
     if operator is None:
+        if scanner.peek() == "=":
+            scanner.fail("a comparison is written ==, not =")
         return _alone(scanner, left, start)
     right = _read_boolean(scanner) if operator == "empty" else _read_operand(scanner)
     if operator == "=~" and isinstance(left, Pattern) == isinstance(right, Pattern):
