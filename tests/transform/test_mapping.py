@@ -232,9 +232,10 @@ def strings(declarations: Declarations) -> list[tuple[str, str]]:
     return [(kind, substitute(text, {})[0]) for kind, text in found if text]
 
 
-@pytest.mark.parametrize(
-    "file", corpus_files("published/*.*.*.json") + corpus_files("seeds/*.json"), ids=lambda f: f.stem
-)
+PUBLISHED = [OWN_FILE, *corpus_files("published/*.*.*.json"), *corpus_files("seeds/*.json")]
+
+
+@pytest.mark.parametrize("file", PUBLISHED, ids=lambda file: file.stem)
 def test_a_published_transformation_loads_without_a_remark(file: Path) -> None:
     loaded = load(file.read_text(), name=file.stem)
     assert loaded.problems == ()

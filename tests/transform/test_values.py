@@ -34,7 +34,7 @@ def test_values_are_not_empty(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "number"),
     [
-        (1, 1), (1.5, 1.5), ("7", 7), ("-1.5e3", -1500.0), (".5", 0.5), ("+2", 2), (" 1", None), ("1x", None), 
+        (1, 1), (1.5, 1.5), ("7", 7), ("-1.5e3", -1500.0), (".5", 0.5), ("+2", 2), (" 1", None), ("1x", None),
         ("", None),
         (True, None), (None, None), (MISSING, None), ("1e999", None), ("9" * 5000, None), ("٣", None),
     ],
