@@ -1,8 +1,7 @@
 """Java date patterns (java.time.format.DateTimeFormatter): text → moment and back.
 
 Resolved as Java's *smart* style does: the 31st of a shorter month is its last day, 24:00 is the next midnight, and
-two-digit
-years are 2000 to 2099. What a text does not say is the start of 1970.
+two-digit years are 2000 to 2099. What a text does not say is the start of 1970.
 """
 
 import re

@@ -1,8 +1,8 @@
 """How a function is applied to what it is given, once for all functions: lists, ``condition``, attributes of objects.
 
 Decisions 36, 37 and 43. The layers, from the outside: each element of a list · the condition on it (``@``) · the
-attribute of
-it (``applyOnAttribute``, ``assignToAttribute``) · the function itself. Layers that a use does not need are not there.
+attribute of it (``applyOnAttribute``, ``assignToAttribute``) · the function itself. Layers that a use does not need
+are not there.
 """
 
 from dataclasses import dataclass

@@ -86,8 +86,7 @@ class Parameter:
     """One parameter: its kind and what may stand in its place.
 
     ``accepts_path``: a text that starts with ``$.`` or ``$[`` is read from the input document; ``accepts_variables``:
-    ``${name}`` is
-    replaced when it runs. Any parameter may be written as a string.
+    ``${name}`` is replaced when it runs. Any parameter may be written as a string.
     """
 
     name: str
@@ -139,16 +138,12 @@ class Function:
     """A function of the mapping language.
 
     ``prepare`` gets the parameters and gives what is done with one value; it raises ParameterError for combinations
-    that make no
-    sense. ``on`` is what it works on: given a list, a function of scalars or objects works on each element.
-    ``makes_value``: it runs
-    without a value too, and then sees MISSING. ``reverse`` gives the inverse on texts (None: this text cannot be a
-    result).
-    ``live``, if there, replaces ``prepare`` where parameters depend on the run and speed matters. ``question`` makes
-    it a function that
-    needs answers from outside: value → Lookup or None; the answer is the result, and an element without one is
-    dropped. In a
-    proxy nothing is asked. ``default_attribute``: given an object, it works on this attribute unless another is named.
+    that make no sense. ``on`` is what it works on: given a list, a function of scalars or objects works on each
+    element. ``makes_value``: it runs without a value too, and then sees MISSING. ``reverse`` gives the inverse on
+    texts (None: this text cannot be a result). ``live``, if there, replaces ``prepare`` where parameters depend on
+    the run and speed matters. ``question`` makes it a function that needs answers from outside: value → Lookup or
+    None; the answer is the result, and an element without one is dropped. In a proxy nothing is asked.
+    ``default_attribute``: given an object, it works on this attribute unless another is named.
     """
 
     name: str
@@ -186,8 +181,7 @@ class Step:
     """A function in one mapping, ready to run.
 
     ``apply`` gets MISSING only if ``makes_value``. A step with ``lookup`` is run by that instead of ``apply``.
-    ``unchanging``: its condition
-    can never hold, so it gives back what it gets.
+    ``unchanging``: its condition can never hold, so it gives back what it gets.
     """
 
     name: str

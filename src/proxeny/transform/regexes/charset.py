@@ -1,8 +1,7 @@
 """Sets of characters as sorted, disjoint ranges of code points, with the algebra that Java's character classes need.
 
 Both engines get a class as plain ranges, so that unions, intersections, negations and case folding mean what they
-mean in
-Java, whatever an engine's own syntax makes of them.
+mean in Java, whatever an engine's own syntax makes of them.
 """
 
 import unicodedata

@@ -1,8 +1,7 @@
 """Tree → pattern text for an engine: RE2, which takes linear time, or ``regex``, which backtracks and can be stopped.
 
 RE2 has no look-around, back-references, atomic or possessive parts. It also knows no line break but ``\\n`` at ``$``,
-so where a
-pattern has line anchors its text is good only for values of one line (``Text.one_line``).
+so where a pattern has line anchors its text is good only for values of one line (``LinearText.one_line``).
 """
 
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
 """A regular expression of an administrator, ready to use on callers' data and bounded in time (decision 31).
 
 RE2 does what it can; the rest goes to a backtracking engine that stops when the request's budget is spent. A pattern
-that spends
-a budget three times is switched off until the transformation is loaded again, and whoever wants to know is told.
+that spends a budget three times is switched off until the transformation is loaded again, and whoever wants to know
+is told.
 """
 
 from collections import deque
@@ -41,8 +41,8 @@ class Pattern:
     """A compiled pattern; only the count of its offences changes.
 
     Every method that matches raises PatternTimeoutError when the budget is spent. ``label`` is what an alert calls
-    it; patterns that
-    are built of values at run time get the text of the transformation there, so that no value leaks.
+    it; patterns that are built of values at run time get the text of the transformation there, so that no value
+    leaks.
     """
 
     text: str
