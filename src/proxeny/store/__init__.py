@@ -1,0 +1,1 @@
+"""What the gateway remembers: technical users, systems, secrets, and who did what."""

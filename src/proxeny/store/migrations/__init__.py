@@ -1,0 +1,12 @@
+"""The store's tables, version by version."""
+
+from proxeny.database import Database, Migration
+from proxeny.store.migrations.first import FIRST
+
+COMPONENT = "store"
+MIGRATIONS: tuple[Migration, ...] = (FIRST,)
+
+
+async def migrate(database: Database) -> None:
+    """Bring the store's tables to the newest version."""
+    await database.migrate(COMPONENT, MIGRATIONS)
