@@ -80,8 +80,9 @@ class Gateway:
         return {**os.environ, "PROXENY_CONFIG": str(self.folder / "proxeny.toml")}
 
     def start(self) -> None:
-        log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen([PROXENY, "serve"], cwd=self.folder, env=self.environ, stderr=log, stdout=log)
+        with (self.folder / "log").open("ab") as log:
+            command = [PROXENY, "serve"]
+            self.process = subprocess.Popen(command, cwd=self.folder, env=self.environ, stderr=log, stdout=log)
         deadline = time.monotonic() + START_SECONDS
         while self.curl().get(f"{self.url}/health/ready", may_fail=True).status != 200:
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -42,7 +42,7 @@ def test_what_was_acknowledged_is_there_after_the_next_start(gateway: Gateway, n
 BAD_REQUESTS: dict[str, tuple[str, str, Any, int, str | None]] = {
     "broken JSON": ("POST", "/proxy/hr/Users", '{"userName": ', 400, "invalidSyntax"),
     "a list as a resource": ("POST", "/proxy/hr/Users", "[]", 400, "invalidSyntax"),
-    "a number as userName": ("POST", "/proxy/hr/Users", {**PERSON, "userName": 5}, 400, "invalidValue"),
+    "a list as userName": ("POST", "/proxy/hr/Users", {**PERSON, "userName": ["a", "b"]}, 400, "invalidValue"),
     "no userName": ("POST", "/scim/Users", PERSON, 400, "invalidValue"),
     "unknown system": ("GET", "/proxy/none/Users", None, 404, None),
     "unknown person": ("GET", "/proxy/hr/Users/none", None, 404, None),
@@ -82,12 +82,15 @@ def test_every_line_of_the_log_is_json(near: Gateway) -> None:
 
 
 def test_a_wrong_configuration_starts_nothing_and_says_everything(gateway: Gateway) -> None:
-    (gateway.folder / "systems/broken.json").write_text('{"id": "broken", "connectorTypeString": "NO_SUCH_TYPE"}')
+    (gateway.folder / "systems/broken.json").write_text('{"id": "broken", "connectorTypeString": "SCIM_SYSTEM"}')
+    (gateway.folder / "systems/odd.json").write_text(
+        HR.replace("LOCAL_IDENTITY_DIRECTORY", "NO_SUCH_TYPE").replace("hr", "x")
+    )
     with (gateway.folder / "proxeny.toml").open("a") as file:
         file.write("\n[limits]\nbody_bytes = 'many'\n")
     done = gateway.run("check", check=False)
     assert done.returncode == 1
-    for named in ("limits.body_bytes", "broken.json", "accessMode", "NO_SUCH_TYPE"):
+    for named in ("limits.body_bytes", "broken.json", "accessMode", "odd.json", "NO_SUCH_TYPE"):
         assert named in done.stderr
     assert gateway.run("serve", check=False).returncode == 1
     assert not (gateway.folder / "var").exists()
