@@ -29,7 +29,8 @@ BUILT_IN: Mapping[str, str] = {
 
 def system_types() -> tuple[SystemType, ...]:
     """Every known system type, in the order of the catalogue."""
-    return tuple(sorted(set(_by_name().values()), key=lambda known: (known.number, known.name)))
+    types = {known.name: known for known in _by_name().values()}
+    return tuple(sorted(types.values(), key=lambda known: (known.number, known.name)))
 
 
 def system_type(name: str) -> SystemType:

@@ -76,6 +76,16 @@ class SystemType:
         return PropertyValues({**plain, **credentials}, frozenset(secrets), self.prefixes, defaults)
 
 
+    def misplaced(self, plain: Mapping[str, str]) -> tuple[PropertyProblem, ...]:
+        """Secrets among the plain properties, where they would be shown and exported."""
+        declared = by_name((*GENERIC, *SWITCHES, *self.properties))
+        return tuple(
+            PropertyProblem(name, "is a secret: put it among encryptedProperties", "warning")
+            for name, value in plain.items()
+            if value and (name in CREDENTIALS or _secret(declared, name))
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """All that a connector is built from."""

@@ -33,9 +33,10 @@ class Wire:
         self.write_headers = {"Accept": ACCEPT, "Content-Type": content}
         if values.family_flag("include.if.match.wildcard.header") or quirks.get("if_match_always"):
             self.write_headers["If-Match"] = "*"
-        self._query = [
-            (name.removeprefix("query."), str(text)) for name, text in quirks.items() if name.startswith("query.")
-        ]
+        from_properties = named_by_properties(quirks, "header.", values)
+        self.read_headers |= from_properties
+        self.write_headers |= from_properties
+        self._query = [*named_by_properties(quirks, "query_from.", values).items()]
         self._token: str | None = None
 
     @staticmethod
@@ -92,6 +93,12 @@ class Wire:
             raise RefusedError(f"{self._csrf_path} gave no {_CSRF} header; check the property csrf.token.path.")
         self._token = token
         return token
+
+
+def named_by_properties(quirks: Mapping[str, Any], kind: str, values: Mapping[str, str]) -> dict[str, str]:
+    """What the type's quirks say is sent from a property: ``header.apiKey: ariba.applications.api.key``."""
+    found = {name.removeprefix(kind): values.get(str(key), "") for name, key in quirks.items() if name.startswith(kind)}
+    return {name: value for name, value in found.items() if value}
 
 
 def _quirks(connection: Connection) -> Mapping[str, bool | int | str]:
