@@ -4,8 +4,9 @@ Spec §5. ``%property%`` is replaced before; ``${variable}`` becomes an operand 
 """
 
 import re
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
+import proxeny.transform.conditions.operands as operands  # operands hold paths, paths hold conditions
 import proxeny.transform.paths.parser as paths  # the two grammars contain each other
 from proxeny.transform.conditions.ast import (
     And,
@@ -15,15 +16,12 @@ from proxeny.transform.conditions.ast import (
     Constant,
     Exists,
     Function,
-    Items,
     Literal,
     Not,
     Operand,
     Operator,
     Or,
     Pattern,
-    Template,
-    Variable,
 )
 from proxeny.transform.errors import ConditionSyntaxError
 from proxeny.transform.paths.ast import Path
@@ -31,14 +29,7 @@ from proxeny.transform.paths.lexer import Scanner
 
 _SIGN = re.compile(r"===|==|!==|!=|=~|<=|>=|<|>")
 _WORD_OPERATOR = re.compile(r"(contains|in|nin|subsetof|anyof|noneof|all|size|empty)(?![A-Za-z0-9_.-])", re.IGNORECASE)
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_])")
-_REGEX = re.compile(r"/((?:[^/\\]|\\.)*)/([a-zA-Z]*)", re.DOTALL)
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_BARE_ITEM = re.compile(r"[^,\[\]{}'\"]+")
 _PROPERTY_KEY = re.compile(r"[^\s,()'\"]+")
-_FLAGS = frozenset("ismxudU")
-_CONSTANTS = {"true": True, "false": False, "null": None}
 _PREFIX_CHECKS = ("isAttributeWithOptionalPrefix", "isAttributeWithMandatoryPrefix")
 
 
@@ -92,8 +83,8 @@ def _read_term(scanner: Scanner) -> Condition:
 def _read_check(scanner: Scanner) -> Condition | None:
     """``isValidEmail(path)`` and its like; None if no such word stands here."""
     start = scanner.position
-    word = scanner.match(_WORD)
-    if not word or word.group() in _CONSTANTS:
+    word = scanner.match(operands.WORD)
+    if not word or word.group() in operands.CONSTANTS:
         scanner.position = start
         return None
     name = word.group()
@@ -125,7 +116,7 @@ def _read_property_key(scanner: Scanner) -> str:
 
 def _read_comparison(scanner: Scanner) -> Condition:
     start = scanner.position
-    left = _read_operand(scanner)
+    left = operands.read_operand(scanner)
     scanner.skip_blanks()
     position = scanner.position
     operator = _read_operator(scanner)
@@ -133,7 +124,7 @@ def _read_comparison(scanner: Scanner) -> Condition:
         if scanner.peek() == "=":
             scanner.fail("a comparison is written ==, not =")
         return _alone(scanner, left, start)
-    right = _read_boolean(scanner) if operator == "empty" else _read_operand(scanner)
+    right = _read_boolean(scanner) if operator == "empty" else operands.read_operand(scanner)
     if operator == "=~" and isinstance(left, Pattern) == isinstance(right, Pattern):
         scanner.fail("=~ compares a value with a pattern between slashes: $.name =~ /AB_.*/", position)
     if operator != "=~" and (isinstance(left, Pattern) or isinstance(right, Pattern)):
@@ -161,7 +152,7 @@ def _read_boolean(scanner: Scanner) -> Operand:
     scanner.skip_blanks()
     start = scanner.position
     if scanner.peek() in ("$", "@") and scanner.peek():
-        return _read_operand(scanner)
+        return operands.read_operand(scanner)
     text = scanner.quoted() if scanner.peek() in ("'", '"') and scanner.peek() else _taken_word(scanner)
     if text.lower() not in ("true", "false"):
         scanner.fail("empty is followed by true or false", start)
@@ -169,134 +160,5 @@ def _read_boolean(scanner: Scanner) -> Operand:
 
 
 def _taken_word(scanner: Scanner) -> str:
-    found = scanner.match(_WORD)
+    found = scanner.match(operands.WORD)
     return found.group() if found else ""
-
-
-def _read_operand(scanner: Scanner) -> Operand:
-    scanner.skip_blanks()
-    start = scanner.position
-    following = scanner.peek()
-    if variable := scanner.match(_VARIABLE):
-        return Variable(variable.group(1), variable.group())
-    if following in ("$", "@") and following:
-        return paths.read_path(scanner)
-    if following in ("'", '"') and following:
-        return _text_operand(scanner.quoted(), scanner.text[start : scanner.position])
-    if following == "/":
-        return _read_pattern(scanner)
-    if following == "[":
-        return _read_list(scanner)
-    if following == "{":
-        return Literal(_read_object(scanner), scanner.text[start : scanner.position])
-    return _read_plain(scanner)
-
-
-def _read_plain(scanner: Scanner) -> Literal:
-    start = scanner.position
-    if number := scanner.match(_NUMBER):
-        return Literal(_number(number.group()), number.group())
-    word = scanner.match(_WORD)
-    if word and word.group() in _CONSTANTS:
-        return Literal(_CONSTANTS[word.group()], word.group())
-    scanner.position = start
-    if scanner.ended:
-        scanner.fail("an operand is missing at the end")
-    shown = word.group() if word else scanner.peek()
-    scanner.fail(f"expected a path, 'text', a number, true, false, null, a list or a /pattern/, not {shown!r}")
-
-
-def _number(text: str) -> int | float:
-    try:
-        return int(text[:400])
-    except ValueError:
-        return float(text)
-
-
-def _parts(text: str) -> tuple[str | Variable, ...]:
-    """The text cut at its ``${name}``; empty parts left out."""
-    parts: list[str | Variable] = []
-    end = 0
-    for found in _VARIABLE.finditer(text):
-        parts += [text[end : found.start()], Variable(found.group(1), found.group())]
-        end = found.end()
-    parts.append(text[end:])
-    return tuple(part for part in parts if part != "")
-
-
-def _text_operand(value: str, text: str) -> Operand:
-    return Template(_parts(value), text) if "${" in value and _VARIABLE.search(value) else Literal(value, text)
-
-
-def _read_pattern(scanner: Scanner) -> Pattern:
-    start = scanner.position
-    found = scanner.match(_REGEX)
-    if not found:
-        scanner.fail("the pattern is not closed by a slash", start)
-    source, flags = found.groups()
-    if unknown := set(flags) - _FLAGS:
-        scanner.fail(f"unknown pattern flag {min(unknown)!r}; there are i, s, m, x, u", found.start(2))
-    return Pattern(_parts(source), flags, found.group())
-
-
-def _read_list(scanner: Scanner) -> Operand:
-    start = scanner.position
-    items = _read_items(scanner)
-    text = scanner.text[start : scanner.position]
-    if all(isinstance(item, Literal) for item in items):
-        return Literal([item.value for item in items if isinstance(item, Literal)], text)
-    return Items(tuple(items), text)
-
-
-def _read_items(scanner: Scanner) -> list[Operand]:
-    scanner.take("[")
-    scanner.enter()
-    items: list[Operand] = []
-    scanner.skip_blanks()
-    while not scanner.take("]"):
-        if items:
-            scanner.expect(",", "or ']' in the list")
-        items.append(_read_item(scanner))
-        scanner.skip_blanks()
-    scanner.leave()
-    return items
-
-
-def _read_item(scanner: Scanner) -> Operand:
-    """An element of a list; what is neither quoted nor a number nor a constant is text, as in Jayway."""
-    scanner.skip_blanks()
-    start = scanner.position
-    if scanner.peek() in ("'", '"', "[", "{") and scanner.peek():
-        return _read_operand(scanner)
-    if (variable := scanner.match(_VARIABLE)) and scanner.peek() in (",", "]", " "):
-        return Variable(variable.group(1), variable.group())
-    scanner.position = start
-    found = scanner.match(_BARE_ITEM)
-    text = found.group().strip() if found else ""
-    if not text:
-        scanner.fail("an element of the list is missing")
-    if text in _CONSTANTS:
-        return Literal(_CONSTANTS[text], text)
-    return Literal(_number(text), text) if _NUMBER.fullmatch(text) else _text_operand(text, text)
-
-
-def _read_object(scanner: Scanner) -> dict[str, Any]:
-    scanner.take("{")
-    scanner.enter()
-    value: dict[str, Any] = {}
-    scanner.skip_blanks()
-    while not scanner.take("}"):
-        if value:
-            scanner.expect(",", "or '}' in the object")
-            scanner.skip_blanks()
-        if scanner.peek() not in ("'", '"') or scanner.ended:
-            scanner.fail("expected a key in quotes")
-        key = scanner.quoted()
-        scanner.expect(":", "after the key")
-        item = _read_operand(scanner)
-        if not isinstance(item, Literal):
-            scanner.fail("an object holds constants only")
-        value[key] = item.value
-        scanner.skip_blanks()
-    scanner.leave()
-    return value

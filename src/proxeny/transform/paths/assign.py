@@ -12,19 +12,26 @@ from proxeny.documents import Document
 from proxeny.transform.conditions.environment import Environment
 from proxeny.transform.copying import copied
 from proxeny.transform.errors import EntityFailedError, PathSyntaxError
-from proxeny.transform.paths.ast import Call, Descend, Filter, Index, Indexes, Key, Keys, Path, Segment, Slice, Wildcard
+from proxeny.transform.paths.ast import Call, Descend, Filter, Indexes, Key, Keys, Path, Segment, Slice, Wildcard
 from proxeny.transform.paths.filters import Equalities, equalities_of, wrap_of
 from proxeny.transform.paths.places import HOLE, Hole, Places, compile_places, finish, may_leave_holes
+from proxeny.transform.paths.writes import (
+    Assign,
+    container_kind,
+    enter_index,
+    enter_key,
+    index_of,
+    replace_equal,
+    set_each_name,
+    set_index,
+    set_key,
+    set_names,
+    set_places,
+)
 from proxeny.transform.values import Run
-
-Assign = Callable[[Document, Any, Run], None]
-"""(output document, value, run): the value becomes part of the document, so it must be a copy already."""
 
 Change = Callable[[Document, Run], None]
 """(output document, run): removes or renames."""
-
-Container = Callable[[Any, Run, type], Any]
-"""(document, run, kind) → the list or object at a place, made if need be; None if there is no way to it."""
 
 __all__ = [
     "HOLE",
@@ -113,7 +120,7 @@ class _Writer:
             return self.assign(segments, making=True)
         cut = existing[-1] + (2 if isinstance(segments[existing[-1]], Descend) else 1)
         places = compile_places(segments[:cut], self._environment)
-        return self._into_each(places, segments[cut:]) if cut <= end else _set_places(places)
+        return self._into_each(places, segments[cut:]) if cut <= end else set_places(places)
 
     def _into_each(self, places: Places, rest: tuple[Segment, ...]) -> Assign:
         inner, kind = self.assign(rest, making=False), container_kind(rest[0])
@@ -133,10 +140,10 @@ class _Writer:
         if isinstance(first, Keys | Filter):
             return self._creating(first, rest)
         if not rest:
-            return _set_key(first.name) if isinstance(first, Key) else _set_index(_index(first))
+            return set_key(first.name) if isinstance(first, Key) else set_index(index_of(first))
         if making and all(isinstance(segment, Key) for segment in segments):
-            return _set_names(tuple(segment.name for segment in segments if isinstance(segment, Key)))
-        enter = _enter_key(first.name, making) if isinstance(first, Key) else _enter_index(_index(first), making)
+            return set_names(tuple(segment.name for segment in segments if isinstance(segment, Key)))
+        enter = enter_key(first.name, making) if isinstance(first, Key) else enter_index(index_of(first), making)
         kind = container_kind(rest[0])
         inner = self.assign(rest, making=making)
 
@@ -149,7 +156,7 @@ class _Writer:
 
     def _creating(self, first: Segment, rest: tuple[Segment, ...]) -> Assign:
         if isinstance(first, Keys):
-            return _set_each_name(first.names)
+            return set_each_name(first.names)
         if not isinstance(first, Filter):
             raise AssertionError(first)
         if wrap := None if rest else wrap_of(first):
@@ -170,7 +177,7 @@ class _Writer:
     def _equality(self, wanted: Equalities, segment: Filter, rest: tuple[Segment, ...]) -> Assign:
         places = compile_places((segment,), self._environment)
         if not rest:
-            return _replace_equal(wanted, places)
+            return replace_equal(wanted, places)
         inner = self.assign(rest, making=False)
 
         def assign(container: Any, value: Any, run: Run) -> None:
@@ -183,114 +190,3 @@ class _Writer:
                 inner(holder[key], copied(value) if place else value, run)
 
         return assign
-
-
-def _index(segment: Segment) -> int:
-    return segment.index if isinstance(segment, Index) else 0
-
-
-def container_kind(segment: Segment) -> type:
-    """What must stand where the segment is applied: a list or an object."""
-    return dict if isinstance(segment, Key | Keys) else list
-
-
-def _set_key(name: str) -> Assign:
-    def assign(container: Any, value: Any, run: Run) -> None:
-        if container.__class__ is dict:
-            container[name] = value
-
-    return assign
-
-
-def _set_names(names: tuple[str, ...]) -> Assign:
-    *way, last = names
-
-    def assign(container: Any, value: Any, run: Run) -> None:
-        for name in way:
-            inside = container.get(name)
-            if inside.__class__ is not dict:
-                inside = container[name] = {}
-            container = inside
-        container[last] = value
-
-    return assign
-
-
-def _set_each_name(names: tuple[str, ...]) -> Assign:
-    def assign(container: Any, value: Any, run: Run) -> None:
-        if container.__class__ is dict:
-            container.update({name: copied(value) for name in names})
-
-    return assign
-
-
-def _grown(array: list[Any], index: int) -> int:
-    """The index counted from the front, with the list long enough for it."""
-    if index < 0:
-        index = max(0, len(array) + index)
-    array.extend([HOLE] * (index + 1 - len(array)))
-    return index
-
-
-def _set_index(index: int) -> Assign:
-    def assign(container: Any, value: Any, run: Run) -> None:
-        if container.__class__ is list:
-            container[_grown(container, index)] = value
-
-    return assign
-
-
-def _enter_key(name: str, making: bool) -> Container:
-    def enter(container: Any, run: Run, kind: type) -> Any:
-        if container.__class__ is not dict:
-            return None
-        inside = container.get(name)
-        if inside.__class__ is not kind:
-            if name in container and not making:
-                return None
-            inside = container[name] = kind()
-        return inside
-
-    return enter
-
-
-def _enter_index(index: int, making: bool) -> Container:
-    def enter(container: Any, run: Run, kind: type) -> Any:
-        if container.__class__ is not list:
-            return None
-        place = _grown(container, index)
-        inside = container[place]
-        if inside.__class__ is not kind:
-            if inside is not HOLE and not making:
-                return None
-            inside = container[place] = kind()
-        return inside
-
-    return enter
-
-
-def _set_places(places: Places) -> Assign:
-    def assign(container: Any, value: Any, run: Run) -> None:
-        for count, (holder, key) in enumerate(list(places(container, run))):
-            holder[key] = copied(value) if count else value
-
-    return assign
-
-
-def _replace_equal(wanted: Equalities, places: Places) -> Assign:
-    """At the end of a target: the elements that the filter picks are replaced by the value, or it is added."""
-
-    def assign(container: Any, value: Any, run: Run) -> None:
-        if container.__class__ is not list:
-            return
-        given = value if isinstance(value, list) else [value]
-        new = [{**wanted(run), **item} if isinstance(item, dict) else item for item in given]
-        gone = {key for _, key in places(container, run)}
-        at = min(gone, default=len(container))
-        container[:] = [
-            *(item for index, item in enumerate(container[:at]) if index not in gone),
-            *new,
-            *(item for index, item in enumerate(container) if index >= at and index not in gone),
-        ]
-
-    return assign
