@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxeny.scim.comparison import key
+from proxeny.scim.filter.ast import AttributePath, Comparison
 from proxeny.scim.filter.evaluate import compile_filter
 from proxeny.scim.filter.parser import parse_filter
 from proxeny.scim.filter.render import render
-from proxeny.scim.filter.ast import AttributePath, Comparison
 from proxeny.scim.patch import PATCH_SCHEMA, apply_patch, parse_patch
 from proxeny.scim.schema import USER_TYPE
 from proxeny.scim.sorting import sort_key

@@ -118,9 +118,15 @@ def test_a_resource_of_a_known_client_becomes_a_standard_one() -> None:
         ENTERPRISE_USER: {"manager": {"value": "u-2"}, "employeeNumber": "7"},
     }
     assert set(acted) == {
-        "unknown-schemas", "string-boolean", "dotted-names", "text-for-number", "single-in-list", "single-for-list",
-        "text-for-object", "number-for-text",
-    }  # fmt: skip
+        "unknown-schemas",
+        "string-boolean",
+        "dotted-names",
+        "text-for-number",
+        "single-in-list",
+        "single-for-list",
+        "text-for-object",
+        "number-for-text",
+    }
 
 
 def test_a_standard_resource_comes_back_itself() -> None:
@@ -140,9 +146,17 @@ def test_the_legacy_schema_of_a_group_is_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    "op", [{}, {"op": 1}, {"op": "Add", "path": 5, "value": 1}, {"op": "Add", "path": "a[", "value": 1},
-           {"op": "Add", "value": [1]}, {"op": "add", "path": "emails", "value": [[1], None, 5]}, {"value": None, "path": "x"}]
-)  # fmt: skip
+    "op",
+    [
+        {},
+        {"op": 1},
+        {"op": "Add", "path": 5, "value": 1},
+        {"op": "Add", "path": "a[", "value": 1},
+        {"op": "Add", "value": [1]},
+        {"op": "add", "path": "emails", "value": [[1], None, 5]},
+        {"value": None, "path": "x"},
+    ],
+)
 def test_what_is_no_message_is_left_to_the_checks(op: Document) -> None:
     rewritten, _ = rewrite_patch(message(op), DEFAULT_DIALECT, USER_TYPE)
     with pytest.raises(BadRequestError):

@@ -57,7 +57,9 @@ def test_values_of_another_type_in_a_document_do_not_match_and_do_no_harm() -> N
 
 texts = st.sampled_from(["a", "A", "ab", "b", "x y", "Straße", "STRASSE", "10"])
 types = st.sampled_from(["work", "Home", "other"])
-roles = st.lists(st.fixed_dictionaries({"value": texts}, optional={"type": types, "primary": st.booleans()}), max_size=3)
+roles = st.lists(
+    st.fixed_dictionaries({"value": texts}, optional={"type": types, "primary": st.booleans()}), max_size=3
+)
 users = st.fixed_dictionaries(
     {"userName": texts},
     optional={
@@ -70,19 +72,37 @@ users = st.fixed_dictionaries(
     },
 )
 operators = st.sampled_from(["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"])
-textual = st.sampled_from(["userName", "title", "externalId", "name.familyName", "NAME.givenname", "roles.value",
-                           "roles.type", f"{ENTERPRISE_USER}:employeeNumber"])  # fmt: skip
+textual = st.sampled_from(
+    [
+        "userName",
+        "title",
+        "externalId",
+        "name.familyName",
+        "NAME.givenname",
+        "roles.value",
+        "roles.type",
+        f"{ENTERPRISE_USER}:employeeNumber",
+    ]
+)
 comparisons = (
     st.builds(lambda name, op, value: f"{name} {op} {json.dumps(value)}", textual, operators, texts)
-    | st.builds(lambda op, value: f"active {op} {value}", st.sampled_from(["eq", "ne"]), st.sampled_from(["true", "false"]))
+    | st.builds(
+        lambda op, value: f"active {op} {value}", st.sampled_from(["eq", "ne"]), st.sampled_from(["true", "false"])
+    )
     | textual.map(lambda name: f"{name} pr")
-    | st.builds(lambda op, kind, value: f"roles[type eq {json.dumps(kind)} and value {op} {json.dumps(value)}]",
-                operators, types, texts)
-)  # fmt: skip
+    | st.builds(
+        lambda op, kind, value: f"roles[type eq {json.dumps(kind)} and value {op} {json.dumps(value)}]",
+        operators,
+        types,
+        texts,
+    )
+)
 filters = st.recursive(
     comparisons,
-    lambda inner: inner.map(lambda text: f"not ({text})")
-    | st.builds("({} {} {})".format, inner, st.sampled_from(["and", "or"]), inner),
+    lambda inner: (
+        inner.map(lambda text: f"not ({text})")
+        | st.builds("({} {} {})".format, inner, st.sampled_from(["and", "or"]), inner)
+    ),
     max_leaves=5,
 )
 

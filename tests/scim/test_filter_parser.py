@@ -84,10 +84,19 @@ def test_a_urn_may_hold_dots() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["not(" * 10_000, "not(" * 33 + "a pr" + ")" * 33, "not " * 33 + "a pr", "(" * 40 + "a pr", "a pr or " * 5000 + "a pr",
-     "a pr or " * 200 + "a pr", "a" + ".a" * 3000 + " pr", 'a eq "' + "x" * 1_000_000 + '"', "a[" * 5000],
+    [
+        "not(" * 10_000,
+        "not(" * 33 + "a pr" + ")" * 33,
+        "not " * 33 + "a pr",
+        "(" * 40 + "a pr",
+        "a pr or " * 5000 + "a pr",
+        "a pr or " * 200 + "a pr",
+        "a" + ".a" * 3000 + " pr",
+        'a eq "' + "x" * 1_000_000 + '"',
+        "a[" * 5000,
+    ],
     ids=lambda text: text[:12],
-)  # fmt: skip
+)
 def test_no_text_is_too_much_for_the_parser(text: str) -> None:
     with pytest.raises(InvalidFilterError):
         parse_filter(text)
@@ -110,7 +119,13 @@ def test_a_patch_path_has_no_index_and_nothing_behind_it() -> None:
 names = st.sampled_from(["userName", "emails", "a-b", "_x", "not", "And", "$ref"])
 paths = st.builds(AttributePath, names, st.none() | names, st.none() | st.just(URN))
 plain = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-values = st.none() | st.booleans() | st.integers(-(10**30), 10**30) | plain | st.floats(allow_nan=False, allow_infinity=False)
+values = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | plain
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
 operators = st.sampled_from(["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"])
 
 
@@ -118,7 +133,9 @@ def not_a_keyword(path: AttributePath) -> bool:
     return path.urn is not None or path.sub is not None or path.name.lower() not in ("not", "and", "or")
 
 
-leaves = st.builds(Comparison, paths.filter(not_a_keyword), operators, values) | st.builds(Present, paths.filter(not_a_keyword))
+leaves = st.builds(Comparison, paths.filter(not_a_keyword), operators, values) | st.builds(
+    Present, paths.filter(not_a_keyword)
+)
 
 
 def grown(inner: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
@@ -136,7 +153,7 @@ def test_parsing_is_the_inverse_of_rendering(tree: Filter) -> None:
     assert repr(parse_filter(render(tree), limits=FilterLimits(terms=10_000))) == repr(tree)
 
 
-@given(st.text(alphabet='ab."\\\'()[] eqpr01:$\n', max_size=40))
+@given(st.text(alphabet="ab.\"\\'()[] eqpr01:$\n", max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
         tree = parse_filter(text)

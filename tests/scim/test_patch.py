@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scim2_models import Context, PatchOp, SCIMException, User
 from pydantic import ValidationError
+from scim2_models import Context, PatchOp, SCIMException, User
 
 from proxeny.documents import Document
 from proxeny.scim.errors import BadRequestError, MutabilityError, NoTargetError
@@ -74,8 +74,14 @@ DIFFERENT = {
 
 def test_published_vectors_on_which_two_libraries_agree(corpus: Path) -> None:
     published = corpus / "vectors/scim-patch/agreed.json"
-    own = [{"name": "own", "resource": {"userName": "a"}, "operations": [{"op": "add", "path": "title", "value": "T"}],
-            "result": {"userName": "a", "title": "T"}}]  # fmt: skip
+    own = [
+        {
+            "name": "own",
+            "resource": {"userName": "a"},
+            "operations": [{"op": "add", "path": "title", "value": "T"}],
+            "result": {"userName": "a", "title": "T"},
+        }
+    ]
     cases = json.loads(published.read_text())["cases"] if published.is_file() else own
     members = tuple(attribute for attribute in GROUP_TYPE.schema.attributes if attribute.name == "members")
     schema = Schema(USER, "User", "", USER_TYPE.schema.attributes + members)
@@ -95,7 +101,7 @@ def test_published_vectors_on_which_two_libraries_agree(corpus: Path) -> None:
 
 def test_what_no_operation_touches_is_shared_and_what_one_touches_is_not() -> None:
     user = CASES["user"]
-    result = patched(user, [{"op": "add", "path": "emails[type eq \"work\"].display", "value": "x"}])
+    result = patched(user, [{"op": "add", "path": 'emails[type eq "work"].display', "value": "x"}])
     assert result["name"] is user["name"]
     assert result["emails"][1] is user["emails"][1]
     assert result["emails"][0] is not user["emails"][0]
@@ -146,8 +152,13 @@ def test_touched_paths_are_as_precise_as_can_be_told() -> None:
         {"op": "remove", "path": ENTERPRISE_USER},
     ]
     assert [str(path) for path in touched_paths(parsed(ops))] == [
-        "name.givenName", "name.familyName", "emails", "emails.value", f"{ENTERPRISE_USER}:manager", ENTERPRISE_USER,
-    ]  # fmt: skip
+        "name.givenName",
+        "name.familyName",
+        "emails",
+        "emails.value",
+        f"{ENTERPRISE_USER}:manager",
+        ENTERPRISE_USER,
+    ]
 
 
 MEMBERS = [{"value": f"u-{number}", "type": "User"} for number in range(5)]
@@ -158,14 +169,31 @@ MEMBERS = [{"value": f"u-{number}", "type": "User"} for number in range(5)]
     [
         ([{"op": "add", "path": "members", "value": [{"value": "a"}, {"value": "b"}]}], ["a", "b"], [], None),
         ([{"op": "remove", "path": 'members[value eq "a" or value eq "b"]'}], [], ["a", "b"], None),
-        ([{"op": "remove", "path": "members", "value": [{"value": "a", "$ref": None, "display": "A"}]}], [], ["a"], None),
+        (
+            [{"op": "remove", "path": "members", "value": [{"value": "a", "$ref": None, "display": "A"}]}],
+            [],
+            ["a"],
+            None,
+        ),
         ([{"op": "replace", "path": "members", "value": [{"value": "a"}]}], [], [], ["a"]),
         ([{"op": "replace", "value": {"members": []}}], [], [], []),
-        ([{"op": "remove", "path": "members"}, {"op": "add", "path": "members", "value": [{"value": "a"}]}], ["a"], [], []),
-        ([{"op": "add", "path": "members", "value": [{"value": "a"}]}, {"op": "remove", "path": 'members[value eq "a"]'}],
-         [], ["a"], None),
+        (
+            [{"op": "remove", "path": "members"}, {"op": "add", "path": "members", "value": [{"value": "a"}]}],
+            ["a"],
+            [],
+            [],
+        ),
+        (
+            [
+                {"op": "add", "path": "members", "value": [{"value": "a"}]},
+                {"op": "remove", "path": 'members[value eq "a"]'},
+            ],
+            [],
+            ["a"],
+            None,
+        ),
     ],
-)  # fmt: skip
+)
 def test_membership_changes(ops: list[Any], added: list[str], removed: list[str], replaced: list[str] | None) -> None:
     changes = membership_changes(parsed(ops, GROUP_TYPE))
     assert changes is not None
@@ -226,9 +254,12 @@ steps = st.one_of(
 )
 users = st.fixed_dictionaries(
     {"userName": texts},
-    optional={"title": texts, "name": st.fixed_dictionaries({}, optional={"givenName": texts, "familyName": texts}),
-              "roles": st.lists(role, max_size=4, unique_by=lambda each: (each["value"], each.get("type")))},
-)  # fmt: skip
+    optional={
+        "title": texts,
+        "name": st.fixed_dictionaries({}, optional={"givenName": texts, "familyName": texts}),
+        "roles": st.lists(role, max_size=4, unique_by=lambda each: (each["value"], each.get("type"))),
+    },
+)
 
 
 def modelled(user: Document, op: Document) -> Document | None:
