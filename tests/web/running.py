@@ -2,27 +2,35 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 from argon2 import PasswordHasher
 from tests.web.memory import MemoryGateway
 
+from proxeny.connectors.outbound.client import Outbound
+from proxeny.connectors.outbound.fetch import Fetcher
+from proxeny.connectors.outbound.settings import OutboundSettings
+from proxeny.database import Database
+from proxeny.store.migrations import migrate
+from proxeny.store.tokens import SigningKeys, Tokens
+from proxeny.store.vault import Vault
 from proxeny.web.auth.audit import AuditTrail
-from proxeny.web.auth.basic import Basic, SecretChecker
 from proxeny.web.auth.caller import Secret, TechnicalUser
 from proxeny.web.auth.clients import ConfiguredClients
 from proxeny.web.auth.hashing import HashingWorker
-from proxeny.web.auth.lockout import LockOuts
-from proxeny.web.auth.middleware import Authentication
-from proxeny.web.auth.remembered import Remembered
 from proxeny.web.metrics import Metrics
-from proxeny.web.request import Request, Route
+from proxeny.web.oauth.issuers import IssuerSettings
+from proxeny.web.request import Route
 from proxeny.web.routes import create_app
+from proxeny.web.security import Security, SecurityPorts
 from proxeny.web.server import Server
-from proxeny.web.settings import ServerSettings, WebSettings
+from proxeny.web.settings import ServerSettings, TlsSettings, WebSettings
 from proxeny.web.tls import Tls
 
 SECRET = "correct horse battery staple"
@@ -33,7 +41,7 @@ _HASH = Secret(CHEAP.hash(SECRET))
 
 
 def user(name: str, *permissions: str, **more: Any) -> TechnicalUser:
-    return TechnicalUser(id=name, permissions=frozenset(permissions), secrets=(_HASH,), **more)
+    return TechnicalUser(id=name, permissions=frozenset(permissions), **{"secrets": (_HASH,), **more})
 
 
 USERS = (
@@ -56,10 +64,29 @@ class ListSink:
     async def record(self, event: str, fields: Any) -> None:
         self.records.append((event, dict(fields)))
 
+    async def reasons(self) -> list[str]:
+        await asyncio.sleep(0.02)
+        return [str(fields["reason"]) for _, fields in self.records]
+
+
+class Users(ConfiguredClients):
+    """Technical users that a test changes while the gateway runs."""
+
+    def __init__(self, users: Sequence[TechnicalUser]) -> None:
+        super().__init__(users)
+        self.changes = 0
+
+    def put(self, user: TechnicalUser) -> None:
+        self._users[user.id] = user
+        self.changes += 1
+
+    async def version(self) -> str:
+        return str(self.changes)
+
 
 @dataclass
 class Running:
-    """``client`` speaks to it as nobody; ``idm`` and other names come with ``auth``."""
+    """``client`` speaks to it as nobody; ``auth`` gives the credentials of a technical user."""
 
     gateway: MemoryGateway
     server: Server
@@ -67,40 +94,73 @@ class Running:
     url: str
     metrics: Metrics
     sink: ListSink
+    users: Users
+    security: Security
+    database: Database
 
     def auth(self, name: str = "idm") -> httpx.BasicAuth:
         return httpx.BasicAuth(name, SECRET)
+
+    async def token(self, name: str = "idm", **fields: str) -> str:
+        """An access token of a technical user."""
+        form = {"grant_type": "client_credentials", **fields}
+        answer = await self.client.post("/oauth2/token", data=form, auth=self.auth(name))
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
 
 
 @contextlib.asynccontextmanager
 async def running(
     settings: WebSettings | None = None,
-    server_settings: ServerSettings | None = None,
     users: Sequence[TechnicalUser] = USERS,
-    tls: Tls | None = None,
-    verify: Any = True,
+    tls: TlsSettings | None = None,
+    verify: ssl.SSLContext | bool = True,
     routes: Sequence[Route] = (),
     nobody: str = _NOBODY,
+    issuers: Sequence[IssuerSettings] = (),
+    token_lifetime: int = 600,
 ) -> AsyncIterator[Running]:
     settings = settings or WebSettings()
-    server_settings = server_settings or ServerSettings(port=0, limits=settings.limits)
-    gateway, metrics, sink = MemoryGateway(), Metrics(), ListSink()
-    source, lock_outs = ConfiguredClients(users), LockOuts(settings.lock_out)
-    worker = HashingWorker(nobody=nobody)
-    basic = Basic(SecretChecker(source, worker, lock_outs), Remembered(source, settings.remember_seconds))
-
-    async def by_secret(credentials: bytes, request: Request) -> Any:
-        return await basic.caller(credentials, request.origin.address)
-
-    async with AuditTrail(sink) as trail:
-        authenticate = Authentication(source, {b"basic": by_secret})
-        app = create_app(gateway, settings, authenticate, metrics=metrics, trail=trail, routes=routes)
-        async with serving(Server(app, server_settings, tls, metrics)) as server:
-            scheme, host = ("https", "localhost") if tls else ("http", "127.0.0.1")
-            url = f"{scheme}://{host}:{server.port}"
-            async with httpx.AsyncClient(base_url=url, verify=verify, timeout=20) as client:
-                yield Running(gateway, server, client, url, metrics, sink)
-    worker.close()
+    async with contextlib.AsyncExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory())
+        database = await Database.open(f"sqlite:///{Path(folder) / 'test.db'}")
+        stack.push_async_callback(database.close)
+        await migrate(database)
+        fetcher = Fetcher(Outbound(OutboundSettings(allow=("127.0.0.1/32",))))
+        stack.push_async_callback(fetcher.close)
+        gateway, metrics, sink, source = MemoryGateway(), Metrics(), ListSink(), Users(users)
+        live: Tls | None = None
+        security = Security(
+            settings,
+            SecurityPorts(
+                source=source,
+                keys=SigningKeys(database, Vault.open(Path(folder) / "secret.key")),
+                tokens=Tokens(database),
+                fetch=fetcher,
+                issuers=issuers,
+                token_lifetime=token_lifetime,
+                authorities=lambda: live.authorities if live else [],
+                worker=HashingWorker(nobody=nobody),
+            ),
+        )
+        stack.callback(security.close)
+        await security.certificates.refresh()
+        live = Tls(tls, security.certificates.self_signed) if tls else None
+        trail = await stack.enter_async_context(AuditTrail(sink))
+        app = create_app(
+            gateway,
+            settings,
+            security.authenticate,
+            admit=security.admit,
+            metrics=metrics,
+            trail=trail,
+            routes=(*security.routes(), *routes),
+        )
+        server_settings = ServerSettings(port=0, limits=settings.limits)
+        server = await stack.enter_async_context(serving(Server(app, server_settings, live, metrics)))
+        url = f"https://localhost:{server.port}" if tls else f"http://127.0.0.1:{server.port}"
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, verify=verify, timeout=20))
+        yield Running(gateway, server, client, url, metrics, sink, source, security, database)
 
 
 @contextlib.asynccontextmanager

@@ -6,13 +6,13 @@ Everything here is shared by all replicas. Rows whose time is over are removed w
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from proxeny.database import Database
-from proxeny.database.migrations import Migration
 from proxeny.database.statements import Request, Row, Statement
+from proxeny.store.vault import Vault
 
 _SAVE = Statement("INSERT INTO oauth_tokens (digest, claims, expires) VALUES (:digest, :claims, :expires)")
 _FIND = Statement("SELECT claims FROM oauth_tokens WHERE digest = :digest AND expires > :now")
@@ -28,37 +28,9 @@ _PURGE_USES = Statement("DELETE FROM oauth_uses WHERE expires <= :now")
 _KEYS = Statement("SELECT kid, private, created FROM oauth_keys ORDER BY created")
 _ADD_KEY = Statement("INSERT INTO oauth_keys (kid, private, created) VALUES (:kid, :private, :created)")
 _REMOVE_KEY = Statement("DELETE FROM oauth_keys WHERE kid = :kid")
+_SEAL_AGAIN = Statement("UPDATE oauth_keys SET private = :private WHERE kid = :kid")
 
-MIGRATIONS = (
-    Migration(
-        "tokens, revocations, uses and signing keys",
-        tuple(
-            map(
-                Statement.ddl,
-                (
-                    "CREATE TABLE oauth_tokens "
-                    "(digest {TEXT} PRIMARY KEY, claims {TEXT} NOT NULL, expires DOUBLE PRECISION NOT NULL)",
-                    "CREATE INDEX oauth_tokens_expires ON oauth_tokens (expires)",
-                    "CREATE TABLE oauth_revocations (id {TEXT} PRIMARY KEY, "
-                    "expires DOUBLE PRECISION NOT NULL, revoked DOUBLE PRECISION NOT NULL)",
-                    "CREATE INDEX oauth_revocations_expires ON oauth_revocations (expires)",
-                    "CREATE TABLE oauth_uses (id {TEXT} PRIMARY KEY, expires DOUBLE PRECISION NOT NULL)",
-                    "CREATE INDEX oauth_uses_expires ON oauth_uses (expires)",
-                    "CREATE TABLE oauth_keys "
-                    "(kid {TEXT} PRIMARY KEY, private {TEXT} NOT NULL, created DOUBLE PRECISION NOT NULL)",
-                ),
-            )
-        ),
-    ),
-)
-
-
-class Sealing(Protocol):
-    """Encryption bound to a place, so that a sealed text cannot be moved to another."""
-
-    def seal(self, text: str, *place: str) -> str: ...
-
-    def unseal(self, sealed: str, *place: str) -> str: ...
+_PLACE = "oauth signing key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +40,6 @@ class SigningKey:
     kid: str
     private: str = field(repr=False)
     created: float = 0.0
-
-
-async def migrate(database: Database) -> None:
-    """The tables, as this version wants them."""
-    await database.migrate("oauth", MIGRATIONS)
 
 
 class Tokens:
@@ -117,24 +84,33 @@ class Tokens:
 class SigningKeys:
     """The private keys of the token endpoint, encrypted and bound to their ids."""
 
-    def __init__(self, database: Database, sealing: Sealing) -> None:
+    def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
-        self._sealing = sealing
+        self._vault = vault
 
     async def load(self) -> list[SigningKey]:
         """All keys, oldest first."""
         rows = await self._database.fetch(_KEYS)
         return [
-            SigningKey(kid, self._sealing.unseal(sealed, "oauth", kid), float(created)) for kid, sealed, created in rows
+            SigningKey(kid, self._vault.open_sealed(_PLACE, kid, sealed), float(created))
+            for kid, sealed, created in rows
         ]
 
     async def add(self, key: SigningKey) -> None:
-        sealed = self._sealing.seal(key.private, "oauth", key.kid)
+        sealed = self._vault.seal(_PLACE, key.kid, key.private)
         parameters = {"kid": key.kid, "private": sealed, "created": float(key.created)}
         await self._run(_ADD_KEY, parameters)
 
     async def remove(self, kid: str) -> None:
         await self._run(_REMOVE_KEY, {"kid": kid})
+
+    async def seal_again(self) -> int:
+        """Seals what an older key of the vault sealed with the present one; how many keys that were."""
+        stale = [row for row in await self._database.fetch(_KEYS) if self._vault.is_stale(row[1])]
+        for kid, sealed, _ in stale:
+            private = self._vault.open_sealed(_PLACE, kid, sealed)
+            await self._run(_SEAL_AGAIN, {"kid": kid, "private": self._vault.seal(_PLACE, kid, private)})
+        return len(stale)
 
     async def _run(self, statement: Statement, parameters: Mapping[str, Any]) -> None:
         def steps() -> Generator[Request, list[Row], None]:

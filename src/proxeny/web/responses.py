@@ -22,12 +22,13 @@ PROBLEM = b"application/problem+json"
 
 @dataclass(slots=True)
 class Response:
-    """``reason`` is what the log says beside the status; it does not go out."""
+    """``reason`` is what the log says beside the status; it does not go out. ``cache`` is its Cache-Control."""
 
     status: int
     body: bytes = b""
     headers: RawHeaders = field(default_factory=list)
     reason: str = ""
+    cache: bytes = b"no-store"
 
     async def send(self, send: Send, *, head: bool = False) -> None:
         """Sends it; for HEAD without the body that the length tells of."""

@@ -22,7 +22,6 @@ from proxeny.web.settings import WebSettings
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,100}")
 _SECURITY: RawHeaders = [
-    (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -80,6 +79,7 @@ class Application:
         finally:
             logs.request_id.reset(token)
         response.headers.append((b"x-request-id", request.id.encode()))
+        response.headers.append((b"cache-control", response.cache))
         response.headers.extend(_SECURITY)
         if request.origin.base.startswith("https:"):
             response.headers.append(_ONLY_HTTPS)

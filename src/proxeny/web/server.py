@@ -14,15 +14,13 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from proxeny.web.auth.forwarded import CERTIFICATE
 from proxeny.web.errors import HandshakeRefusedError
 from proxeny.web.metrics import Metrics
 from proxeny.web.settings import Limits, ServerSettings
 from proxeny.web.tls import Tls
 
 log = logging.getLogger("proxeny.web.server")
-
-CERTIFICATE = "proxeny.certificate"
-"""Key in the scope: DER of the caller's certificate as the socket proved it, or absent."""
 
 _RELOAD_EVERY = 1.0
 _HARD_FACTOR = 4  # up to here the application answers; beyond, the connection is cut without reading on

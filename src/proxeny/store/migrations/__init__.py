@@ -2,9 +2,10 @@
 
 from proxeny.database import Database, Migration
 from proxeny.store.migrations.first import FIRST
+from proxeny.store.migrations.tokens import TOKENS
 
 COMPONENT = "store"
-MIGRATIONS: tuple[Migration, ...] = (FIRST,)
+MIGRATIONS: tuple[Migration, ...] = (FIRST, TOKENS)
 
 
 async def migrate(database: Database) -> None:

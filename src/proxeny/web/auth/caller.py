@@ -79,7 +79,7 @@ class ClientSource(Protocol):
     async def find(self, client_id: str) -> TechnicalUser | None: ...
 
     async def with_certificates(self) -> Sequence[TechnicalUser]:
-        """All that have certificate rules."""
+        """All that have certificate rules or registered keys."""
         ...
 
     async def version(self) -> str:

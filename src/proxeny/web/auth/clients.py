@@ -1,8 +1,10 @@
-"""Technical users from the configuration, and several sources as one."""
+"""Technical users from the configuration, from the database, and several sources as one."""
 
 from collections.abc import Iterable, Sequence
 
-from proxeny.web.auth.caller import ClientSource, TechnicalUser
+from proxeny.scim.dialects import dialect_of
+from proxeny.store.clients import Clients, StoredClient
+from proxeny.web.auth.caller import CertificateRule, ClientSource, Secret, TechnicalUser
 
 
 class ConfiguredClients:
@@ -15,7 +17,7 @@ class ConfiguredClients:
         return self._users.get(client_id)
 
     async def with_certificates(self) -> Sequence[TechnicalUser]:
-        return [user for user in self._users.values() if user.certificates]
+        return [user for user in self._users.values() if user.certificates or user.keys]
 
     async def version(self) -> str:
         return ""
@@ -25,6 +27,46 @@ class ConfiguredClients:
 
     async def failed(self, client_id: str, address: str) -> None:
         """The configuration holds no tries."""
+
+
+class StoredClients:
+    """Technical users of the database."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    async def find(self, client_id: str) -> TechnicalUser | None:
+        stored = await self._clients.find(client_id)
+        return _from_store(stored) if stored is not None else None
+
+    async def with_certificates(self) -> Sequence[TechnicalUser]:
+        return [_from_store(stored) for stored in await self._clients.all() if stored.certificates or stored.keys]
+
+    async def version(self) -> str:
+        return await self._clients.version()
+
+    async def succeeded(self, client_id: str, address: str) -> None:
+        await self._clients.succeeded(client_id, address)
+
+    async def failed(self, client_id: str, address: str) -> None:
+        await self._clients.failed(client_id, address)
+
+
+def _from_store(stored: StoredClient) -> TechnicalUser:
+    return TechnicalUser(
+        id=stored.id,
+        permissions=stored.permissions,
+        systems=stored.systems,
+        read_only=stored.read_only,
+        dialect=None if stored.dialect is None else dialect_of(*stored.dialect),
+        enabled=stored.enabled,
+        secrets=tuple(Secret(secret.hash, secret.expires) for secret in stored.secrets),
+        certificates=tuple(CertificateRule(**rule) for rule in stored.certificates),
+        keys=stored.keys,
+        token_format="opaque" if stored.token_format == "opaque" else "jwt",  # noqa: S106  # a format, no secret
+        bind_tokens=stored.bind_tokens,
+        version=str(stored.version),
+    )
 
 
 class SeveralSources:

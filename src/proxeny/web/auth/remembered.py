@@ -7,11 +7,12 @@ looked up at most every five seconds.
 import hashlib
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from cachetools import TTLCache
 
-from proxeny.web.auth.caller import Caller, ClientSource
+from proxeny.web.auth.caller import Caller
 
 _ENTRIES = 20_000
 _LOOK_EVERY = 5.0
@@ -27,11 +28,13 @@ class Verified:
 
 
 class Remembered:
-    def __init__(self, source: ClientSource, seconds: float) -> None:
-        self._source = source
+    """``version`` tells whether technical users or revocations have changed."""
+
+    def __init__(self, version: Callable[[], Awaitable[str]], seconds: float) -> None:
+        self._ask_version = version
         self._key = secrets.token_bytes(32)
         self._known: TTLCache[bytes, Verified] = TTLCache(_ENTRIES, seconds)
-        self._version: str | None = None
+        self._known_version: str | None = None
         self._looked = -_LOOK_EVERY
 
     def key(self, *parts: bytes) -> bytes:
@@ -64,7 +67,7 @@ class Remembered:
             del self._known[key]
 
     async def _look(self) -> None:
-        version = await self._source.version()
-        if version != self._version:
+        version = await self._ask_version()
+        if version != self._known_version:
             self._known.clear()
-            self._version = version
+            self._known_version = version
