@@ -1,5 +1,6 @@
 """The gateway, opened: database, store, systems and the web application over them."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,12 +10,13 @@ from starlette.types import ASGIApp
 
 from proxeny.app.conversions import outbound_settings, technical_user, web_settings
 from proxeny.app.definitions import file_definitions
-from proxeny.app.remembering import Store, open_store
+from proxeny.app.remembering import Store, StoredClientSource, open_store, stored_definition
 from proxeny.connectors.outbound.client import Outbound
 from proxeny.errors import Error
-from proxeny.provisioning.catalog import Catalog
+from proxeny.provisioning.catalog import Catalog, check_definitions
 from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.definition import SystemDefinition
+from proxeny.provisioning.errors import DefinitionError
 from proxeny.settings import Settings
 from proxeny.web.auth.audit import AuditTrail
 from proxeny.web.auth.basic import Basic, SecretChecker
@@ -30,6 +32,8 @@ from proxeny.web.request import Request
 from proxeny.web.routes import create_app
 
 log = logging.getLogger("proxeny.app")
+
+_WATCH_SECONDS = 5.0
 
 
 @dataclass
@@ -52,13 +56,27 @@ class Gateway:
             stack.push_async_callback(catalog.close)
             gateway = cls(settings, store, catalog)
             await catalog.open(await gateway.definitions(definitions))
+            watcher = asyncio.create_task(gateway.watch(await store.systems.version()))
+            stack.callback(watcher.cancel)
             yield gateway
 
     async def definitions(self, from_files: tuple[SystemDefinition, ...]) -> tuple[SystemDefinition, ...]:
-        """The systems of files and those of the database; a file wins over a stored system of the same id or name."""
+        """The systems of files and those of the database. A file wins over a stored system of the same id or name; a
+        stored system that is wrong is left out with a log line, and keeps nobody from working."""
         taken = {label for definition in from_files for label in (definition.id, definition.name)}
-        stored = await self.store.definitions()
-        return (*from_files, *(found for found in stored if not {found.id, found.name} & taken))
+        found = list(from_files)
+        for stored in await self.store.systems.all():
+            if taken & {stored.id, stored.name}:
+                log.warning("a system file has the id or name of a stored system", extra={"system": stored.id})
+                continue
+            try:
+                definition = stored_definition(stored)
+                check_definitions((definition,))
+            except DefinitionError as error:
+                log.error("a stored system cannot be used: %s", error, extra={"system": stored.id})
+                continue
+            found.append(definition)
+        return tuple(found)
 
     async def reload(self) -> None:
         """Takes over changed system files and stored systems; if something is wrong, all stays as it was."""
@@ -70,12 +88,24 @@ class Gateway:
         else:
             log.info("systems reloaded", extra={"systems": len(self.catalog.systems())})
 
+    async def watch(self, version: str) -> None:
+        """Reloads whenever a stored system has changed, whoever changed it."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            try:
+                newest = await self.store.systems.version()
+            except Error:
+                continue
+            if newest != version:
+                version = newest
+                await self.reload()
+
     @asynccontextmanager
     async def application(self) -> AsyncIterator[ASGIApp]:
         """The ASGI application, with what authentication needs while it runs."""
         settings = web_settings(self.settings)
         source: ClientSource = SeveralSources(
-            ConfiguredClients(map(technical_user, self.settings.client)), self.store.client_source
+            ConfiguredClients(map(technical_user, self.settings.client)), StoredClientSource(self.store.clients)
         )
         worker = HashingWorker()
         checker = SecretChecker(source, worker, LockOuts(settings.lock_out))
@@ -85,7 +115,7 @@ class Gateway:
             return await basic.caller(credentials, request.origin.address)
 
         try:
-            async with AuditTrail(self.store.audit_sink) as trail:
+            async with AuditTrail(self.store.audit) as trail:
                 authenticate = Authentication(source, {b"basic": by_secret})
                 yield create_app(self, settings, authenticate, metrics=self.metrics, trail=trail)
         finally:
