@@ -21,6 +21,7 @@ from proxeny.connectors.errors import (
     VersionConflictError,
 )
 
+PLAIN = frozenset({"application/scim+json", "application/json", "application/scim+json; charset=utf-8"})
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -34,7 +35,13 @@ class HttpAnswer:
 
     def json(self) -> Any:
         """The body as JSON. UnreachableError if it is something else: a login page must not pass for an empty list."""
-        kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        kind = self.headers.get("Content-Type", "")
+        if kind in PLAIN:
+            try:
+                return orjson.loads(self.body)
+            except orjson.JSONDecodeError:
+                pass  # a byte order mark, an empty body or no JSON: looked at below
+        kind = kind.partition(";")[0].strip().lower()
         if not self.body.strip():
             raise UnreachableError(f"The backend answered {self.status} with an empty body where JSON was expected.")
         if kind and "json" not in kind and kind not in ("text/plain", "application/octet-stream"):

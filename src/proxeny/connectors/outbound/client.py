@@ -139,7 +139,8 @@ class Client:
     ) -> HttpAnswer:
         """One try, with a second one if the token was refused; pace and breaker see every answer."""
         throttle = self.throttle
-        await throttle.pace.wait()
+        if throttle.pace.slow:
+            await throttle.pace.wait()
         throttle.breaker.admit()
         text = urlencode(list(query)) if query else ""
         url = URL(f"{self._base}{path}?{text}" if text else self._base + path, encoded=True)
@@ -167,7 +168,7 @@ class Client:
             self.throttle.pace.fine()
 
     def _with(self, headers: Mapping[str, str] | None, token: str | None) -> Headers:
-        sent = {**self._headers, **(headers or {})}
+        sent = {**self._headers, **headers} if headers else dict(self._headers)
         if token is not None:
             sent["Authorization"] = token
         return sent

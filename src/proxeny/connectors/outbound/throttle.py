@@ -135,6 +135,11 @@ class Pace:
     next_turn: float = 0.0
     answered: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
 
+    @property
+    def slow(self) -> bool:
+        """Whether calls have to wait for their turn at all."""
+        return bool(self.distance or self.hold_until)
+
     async def wait(self) -> None:
         """Wait for this call's turn."""
         seconds = self._missing()
