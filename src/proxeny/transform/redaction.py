@@ -38,6 +38,17 @@ def redacted(value: Any) -> Any:
     return value
 
 
+def hidden_at(value: Any, names: tuple[str, ...]) -> Any:
+    """A copy in which what stands at the names, in every element of lists on the way, is ``***``."""
+    if isinstance(value, list):
+        return [hidden_at(item, names) for item in value]
+    if not names:
+        return HIDDEN
+    if isinstance(value, dict) and names[0] in value:
+        return {**value, names[0]: hidden_at(value[names[0]], names[1:]) if names[1:] else HIDDEN}
+    return value
+
+
 def _path_is_secret(path: Any) -> bool:
     if not isinstance(path, str):
         return False

@@ -106,6 +106,7 @@ def _copies(one: Instruction, earlier: tuple[Instruction, ...]) -> Iterator[Copy
     if one.target is None:
         return
     path, functions = _origin(one, earlier)
+    functions = tuple(step for step in functions if not step.unchanging)
     encode = _undo(functions)
     reversible = (
         path is not None

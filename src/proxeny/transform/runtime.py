@@ -12,7 +12,7 @@ from proxeny.transform.codegen import Form, Plan, generate
 from proxeny.transform.errors import Problem
 from proxeny.transform.functions.registry import Lookup
 from proxeny.transform.instructions import Guard, Instruction, Operation
-from proxeny.transform.lineage import Lineage, trace_lineage
+from proxeny.transform.lineage import Lineage, target_names, trace_lineage
 from proxeny.transform.results import Result
 from proxeny.transform.reverse import Reverse, reverse_of
 from proxeny.transform.trace import Label, MappingTrace, Trace
@@ -63,6 +63,12 @@ class EntityProgram:
         self.reverse: Reverse = reverse_of(section.instructions)
         self.variants = tuple(EntityProgram(variant) for variant in variants)
         self.per_value = bool(variants)
+        self._secret_places = tuple(
+            names
+            for one in section.instructions
+            if one.label.secret and one.target is not None
+            for names in target_names(one.target.path)
+        )
         self._programs: dict[tuple[Operation, Form], Callable[..., Any]] = {}
 
     def run(
@@ -126,6 +132,7 @@ class EntityProgram:
     ) -> Generator[Lookups, Answers, Trace]:
         """``explain`` for a program with look-ups."""
         trace = Trace(self.entity_type, operation, [self._blank(label, operation) for label in self.section.labels])
+        trace.secret_places = self._secret_places
         program = self._program(operation, _TRACED)
         result: Result = yield from program(document, dict(variables or {}), after_patch, budget, trace)
         return trace.finish(result)

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from proxeny.documents import Document
-from proxeny.transform.redaction import HIDDEN, is_secret, redacted
+from proxeny.transform.redaction import HIDDEN, hidden_at, is_secret, redacted
 from proxeny.transform.results import Result
 from proxeny.transform.values import MISSING, to_text
 
@@ -114,13 +114,14 @@ class MappingTrace:
 @dataclass(slots=True)
 class Trace:
     """One entity through one program. ``operands`` are those of the entity's condition; ``result`` is the run's own
-    result."""
+    result; ``secret_places`` are where in its document secrets may stand, whatever their names there."""
 
     entity_type: str
     operation: str
     mappings: list[MappingTrace]
     operands: Operands = ()
     result: Result = field(default_factory=lambda: Result("failed"))
+    secret_places: tuple[tuple[str, ...], ...] = ()
 
     def condition(self, index: int, operands: Operands, held: bool) -> bool:
         """Note the operands of a mapping's condition (index -1: the entity's), and pass on whether it held."""
@@ -172,7 +173,10 @@ class Trace:
             },
         }
         if result.status == "ok":
-            document["document"] = _shown(result.document, False)
+            output = result.document
+            for names in self.secret_places:
+                output = hidden_at(output, names) if names else {}
+            document["document"] = _shown(output, False)
         else:
             document |= {"reason": result.reason, "message": result.message}
         return document

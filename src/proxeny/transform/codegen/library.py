@@ -70,7 +70,7 @@ _CALLED: Final[tuple[Any, ...]] = (
     not_an_object,
     is_empty,
 )
-_BUILTINS: Final = (len, Exception, KeyError, TypeError, AttributeError, list, dict, str)
+_BUILTINS: Final = (len, Exception, KeyError, TypeError, AttributeError, list, dict, str, tuple)
 
 
 def names() -> dict[str, Any]:

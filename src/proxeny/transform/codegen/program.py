@@ -129,6 +129,8 @@ class _Program:
             if one.label.kind in ("remove", "rename") and one.target is not None:
                 self._change(one, one.target, index)
             elif self._is_plain_constant(one):
+                if one.correlates:
+                    self._body.line(f"correlate(keys, {self._stored_value(one, copied=True)})")
                 self._store(one, index, "written")
             else:
                 self._set(one, index)
@@ -188,12 +190,13 @@ class _Program:
 
     def _decide(self, one: Instruction, index: int, *, copied: bool) -> None:
         """Write what happens with and without a value (spec §3 steps 7 and 8)."""
-        has_default = one.default is not MISSING
-        if has_default:
+        if one.default is not MISSING:
             if self._form.traced:
                 self._body.line("outcome = 'default' if v is None else 'written'")
-            self._body.line(f"if v is None: v = {literal(self._body, one.default, fresh=False)}")
-            self._store(one, index, None, copied=False)
+            if one.correlates:
+                self._body.line("if v is not None: correlate(keys, v)")
+            self._body.line(f"if v is None: v = {literal(self._body, one.default, fresh=copied)}")
+            self._store(one, index, None, copied=copied)
             return
         if not one.may_lack:
             unset = " and u is not None" if isinstance(one.origin, FromVariable) else ""
@@ -202,25 +205,22 @@ class _Program:
             self._body.line(f"if v is None{unset}: return {reason}")
         needs_block = one.may_lack or isinstance(one.origin, FromVariable)
         with self._body.block("if v is not None:") if needs_block else nullcontext():
+            if one.correlates:
+                self._body.line("if v.__class__ is str: keys.append(v)")
+                self._body.line("else: correlate(keys, v)")
             self._store(one, index, "written", copied=copied)
         if self._form.traced and needs_block:
             without = "optional" if one.optional else "nothing"
             self._body.line(f"else: trace.end({index}, {without!r})")
 
     def _store(self, one: Instruction, index: int, outcome: str | None, *, copied: bool = False) -> None:
-        """Write the value to path and variable, and note it as correlation key."""
+        """Write the value to path and variable, a copy to each."""
         value = self._stored_value(one, copied=copied)
-        kept = None
         if one.target is not None:
-            kept = self._store_at(one, one.target, value)
+            self._store_at(one, one.target, value)
         if one.variable is not None:
-            again = "copied(v)" if value == "v" or kept is None else value
-            again = "v if v.__class__ is str else copied(v)" if again == "copied(v)" else again
+            again = "v if v.__class__ is str else copied(v)" if value == "v" else value
             self._body.line(f"variables[{one.variable!r}] = {again}")
-        if one.correlates:
-            if not self._is_plain_constant(one):
-                self._body.line("if v.__class__ is str: keys.append(v)")
-            self._body.line(f"{'' if self._is_plain_constant(one) else 'else: '}correlate(keys, {value})")
         self._trace_end(index, outcome, value)
 
     def _stored_value(self, one: Instruction, *, copied: bool) -> str:
@@ -228,7 +228,7 @@ class _Program:
             return literal(self._body, one.origin.value, fresh=True)
         return "v" if copied else "v if v.__class__ is str else copied(v)"
 
-    def _store_at(self, one: Instruction, target: Target, value: str) -> str | None:
+    def _store_at(self, one: Instruction, target: Target, value: str) -> None:
         shape = target_shape(target.path)
         if isinstance(shape, tuple) and shape:
             self._writes.assign(shape, value)
@@ -242,7 +242,6 @@ class _Program:
                 self._assign(one, target, value)
         else:
             self._assign(one, target, value)
-        return value
 
     def _assign(self, one: Instruction, target: Target, value: str) -> None:
         self._at(one)

@@ -44,6 +44,8 @@ class Values:
     def apply(self, instruction: Instruction, index: int, *, traced: bool) -> None:
         """Write the functions, each the input of the next."""
         for step in instruction.functions:
+            if step.unchanging and not traced:
+                continue
             if traced:
                 self.source.line("before = v")
             if step.lookup is not None and self.yielding:
