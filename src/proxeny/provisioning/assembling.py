@@ -8,6 +8,7 @@ from proxeny.connectors.filtering import Field
 from proxeny.connectors.properties import PropertyValues
 from proxeny.connectors.spec import Connection
 from proxeny.connectors.spi import Connector, EntityType
+from proxeny.provisioning.abilities import Abilities
 from proxeny.provisioning.crossing import Crossing
 from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.derived import derive
@@ -93,6 +94,7 @@ def _endpoint(
         name=name,
         entity_type=native.name,
         connector=connector,
+        able=Abilities.of(connector),
         native=native,
         resource_type=types.full,
         readable=types.readable,

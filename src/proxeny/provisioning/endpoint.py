@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from proxeny.connectors.errors import ConnectorError
 from proxeny.connectors.spi import Connector, Entity, EntityType
 from proxeny.documents import Document
+from proxeny.provisioning.abilities import Abilities
 from proxeny.provisioning.crossing import Crossing
 from proxeny.provisioning.failures import as_scim_error
 from proxeny.provisioning.identity import Identity, TargetIds
@@ -57,6 +58,7 @@ class Endpoint:
     name: str
     entity_type: str
     connector: Connector
+    able: Abilities
     native: EntityType
     resource_type: ResourceType
     readable: ResourceType

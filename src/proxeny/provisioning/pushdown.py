@@ -46,6 +46,7 @@ class NativeName:
 NameOf = Callable[[Located], NativeName | None]
 
 _NOTHING = Pushed(None, exact=False)
+_REMEMBERED = 500  # paths as clients spell them; what they spell is theirs, so it is bounded
 _ENCODABLE = frozenset({"eq", "ne"})
 
 
@@ -56,6 +57,7 @@ class Pushdown:
         self._resource_type = resource_type
         self._native = native
         self._name_of = name_of
+        self._names: dict[AttributePath, NativeName | None] = {}
 
     def translate(self, filter_: Filter) -> Pushed:
         """The native form of a filter that the resource type admits."""
@@ -75,7 +77,14 @@ class Pushdown:
                 return Pushed(Negation(inner.native), exact=True) if inner.native and inner.exact else _NOTHING
 
     def name_of(self, path: AttributePath) -> NativeName | None:
-        """The native field behind a SCIM path, if the backend can be asked for it."""
+        """The native field behind a SCIM path, if the backend can be asked for it. Remembered, as clients ask alike."""
+        if path not in self._names:
+            if len(self._names) >= _REMEMBERED:
+                self._names.clear()
+            self._names[path] = self._found(path)
+        return self._names[path]
+
+    def _found(self, path: AttributePath) -> NativeName | None:
         located = self._resource_type.find(path)
         if located is None:
             return None

@@ -88,13 +88,11 @@ class Reading:
     async def native(self, url_id: str, *, omit: frozenset[str] = frozenset()) -> Entity:
         """The native entity behind an id of a URL, within the system's property filter."""
         endpoint = self._endpoint
-        if not isinstance(endpoint.connector, Reader):
-            raise NotImplementedByBackendError("This system cannot read single resources.")
         try:
             native_id = endpoint.identity.native(url_id)
             if native_id is None or endpoint.property_filter is not None:
                 return await self._searched(url_id)
-            return await endpoint.connector.read(endpoint.entity_type, native_id, omit=omit)
+            return await self._reader.read(endpoint.entity_type, native_id, omit=omit)
         except NotFoundError:
             raise self._not_found(url_id) from None
         except ConnectorError as error:
@@ -105,9 +103,7 @@ class Reading:
         3).
         """
         endpoint = self._endpoint
-        if not isinstance(endpoint.connector, Reader):
-            raise self._not_found(url_id)
-        matches = endpoint.connector.read_all(
+        matches = self._reader.read_all(
             endpoint.entity_type, endpoint.identity.filter(url_id), native_filter=endpoint.property_filter
         )
         async for entity in matches:
@@ -118,12 +114,16 @@ class Reading:
     async def by_native_id(self, native_id: str) -> Entity:
         """The entity after a write, by the id that the backend knows."""
         endpoint = self._endpoint
-        if not isinstance(endpoint.connector, Reader):
-            raise NotImplementedByBackendError("This system cannot read single resources.")
         try:
-            return await endpoint.connector.read(endpoint.entity_type, native_id)
+            return await self._reader.read(endpoint.entity_type, native_id)
         except ConnectorError as error:
             raise endpoint.failure(error) from error
+
+    @property
+    def _reader(self) -> Reader:
+        if self._endpoint.able.reader is None:
+            raise NotImplementedByBackendError(f"The backend of {self._endpoint.system} cannot read resources.")
+        return self._endpoint.able.reader
 
     def _not_found(self, url_id: str) -> ScimError:
         return ResourceNotFoundError(f"{self._endpoint.resource_type.name} {url_id!r} was not found.")
@@ -135,10 +135,11 @@ class Reading:
         pushed = endpoint.pushdown.translate(query.filter) if query.filter is not None else Pushed(None, exact=True)
         sight = _Sight(endpoint, base, admits)
         try:
-            if query.cursor is not None and isinstance(endpoint.connector, Searcher) and query.sort_by is None:
-                return await self._by_cursor(query, pushed, sight)
-            if self._pages_natively(query, pushed):
-                page = await self._native_page(query, pushed)
+            searcher = endpoint.able.searcher
+            if searcher is not None and query.cursor is not None and query.sort_by is None:
+                return await self._by_cursor(searcher, query, pushed, sight)
+            if searcher is not None and self._pages_natively(query, pushed):
+                page = await self._native_page(searcher, query, pushed)
                 if page.exact:
                     return self._by_index(query, page, sight)
             return await self._gathered(query, pushed, sight)
@@ -148,7 +149,7 @@ class Reading:
     # -- index paging in the backend ------------------------------------------------------------------------------
 
     def _pages_natively(self, query: Query, pushed: Pushed) -> bool:
-        if not isinstance(self._endpoint.connector, Searcher) or not pushed.exact or query.cursor is not None:
+        if not pushed.exact or query.cursor is not None:
             return False
         if query.filter is not None and _asks_for_one(query.filter):
             return False
@@ -162,9 +163,7 @@ class Reading:
             return None
         return Sort(name.field, descending=query.descending)
 
-    async def _native_page(self, query: Query, pushed: Pushed) -> Page:
-        connector = self._endpoint.connector
-        assert isinstance(connector, Searcher)  # noqa: S101  # decided by _pages_natively
+    async def _native_page(self, searcher: Searcher, query: Query, pushed: Pushed) -> Page:
         search = Search(
             filter=pushed.native,
             native_filter=self._endpoint.property_filter,
@@ -173,7 +172,7 @@ class Reading:
             sort=self._native_sort(query),
             omit=self.omitted(query),
         )
-        return await connector.search(self._endpoint.entity_type, search)
+        return await searcher.search(self._endpoint.entity_type, search)
 
     def _by_index(self, query: Query, page: Page, sight: _Sight) -> Listing:
         """The backend's own page: itemsPerPage counts what was read before the read condition (decision 8)."""
@@ -235,22 +234,20 @@ class Reading:
 
     async def _every(self, pushed: Pushed, query: Query) -> AsyncIterator[Entity]:
         """Every entity that the native filter admits; one call where one page holds them all."""
-        endpoint, connector = self._endpoint, self._endpoint.connector
-        if isinstance(connector, Searcher) and pushed.native is not None:
+        endpoint, searcher = self._endpoint, self._endpoint.able.searcher
+        if searcher is not None and pushed.native is not None:
             search = Search(
                 filter=pushed.native,
                 native_filter=endpoint.property_filter,
                 count=_CHUNK,
                 omit=self.omitted(query),
             )
-            page = await connector.search(endpoint.entity_type, search)
+            page = await searcher.search(endpoint.entity_type, search)
             if page.total is not None and page.total <= len(page.entities):
                 for entity in page.entities:
                     yield entity
                 return
-        if not isinstance(connector, Reader):
-            raise NotImplementedByBackendError("This system cannot list resources.")
-        async for entity in connector.read_all(
+        async for entity in self._reader.read_all(
             endpoint.entity_type, pushed.native, native_filter=endpoint.property_filter
         ):
             yield entity
@@ -267,10 +264,9 @@ class Reading:
 
     # -- cursor paging (RFC 9865) ---------------------------------------------------------------------------------
 
-    async def _by_cursor(self, query: Query, pushed: Pushed, sight: _Sight) -> Listing:
+    async def _by_cursor(self, searcher: Searcher, query: Query, pushed: Pushed, sight: _Sight) -> Listing:
         """Fills the page with visible resources: asks for as many as are missing, so a cursor never skips any."""
-        connector, scope = self._endpoint.connector, self._scope(query)
-        assert isinstance(connector, Searcher)  # noqa: S101  # decided by listing
+        scope = self._scope(query)
         cursor: Cursor | None = self._cursors.open(query.cursor, scope)
         found: list[Resource] = []
         total: int | None = None
@@ -278,9 +274,7 @@ class Reading:
             wanted = query.count - len(found)
             if wanted <= 0 or cursor is None:
                 break
-            page = await connector.search(
-                self._endpoint.entity_type, self._cursor_search(query, pushed, cursor, wanted)
-            )
+            page = await searcher.search(self._endpoint.entity_type, self._cursor_search(query, pushed, cursor, wanted))
             found += [seen for entity in page.entities if (seen := sight.of(entity)) is not None]
             if page.exact and not self._endpoint.conditioned:
                 total = page.total

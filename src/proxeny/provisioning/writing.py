@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from proxeny.connectors.errors import ConnectorError, VersionConflictError
-from proxeny.connectors.spi import Creator, Deleter, Entity, Patcher, Replacer
+from proxeny.connectors.spi import Entity, Patcher, Replacer
 from proxeny.documents import Document
 from proxeny.provisioning.endpoint import Endpoint, Hidden, Resource, Seen, Unreadable
 from proxeny.provisioning.exchange import Call
@@ -67,41 +67,41 @@ class Writing:
     async def create(self, document: Document, call: Call) -> Resource | None:
         endpoint = self._endpoint
         self._permit("create")
-        connector = endpoint.connector
-        if not isinstance(connector, Creator):
+        creator = endpoint.able.creator
+        if creator is None:
             raise self._unsupported("create")
         common = self._preparing.resource(document, "create", call)
         await self._preparing.unique_display_name(common, self._reading, call)
         native = self._crossed(endpoint.crossing.to_native("create", common), "create")
         accept = _Acceptance(endpoint, call.base, creating=True)
-        entity = await self._asked(connector.create(endpoint.entity_type, native.document, accept=accept))
+        entity = await self._asked(creator.create(endpoint.entity_type, native.document, accept=accept))
         return await self._read_back(accept, entity, entity.id, call)
 
     # -- full update ----------------------------------------------------------------------------------------------
 
     async def replace(self, url_id: str, document: Document, call: Call) -> Resource | None:
         self._permit("update")
-        if not isinstance(self._endpoint.connector, Replacer):
+        replacer = self._endpoint.able.replacer
+        if replacer is None:
             raise self._unsupported("update")
         common = self._preparing.resource(document, "replace", call, url_id=url_id)
 
         async def attempt(current: Resource, version: str | None) -> Resource | None:
             merged = self._preparing.kept(common, current.document)
             self._preparing.immutable(current.document, merged)
-            return await self._replaced(url_id, current, merged, version, call)
+            return await self._replaced(replacer, url_id, current, merged, version, call)
 
         return await self._on_current(url_id, call, attempt)
 
     async def _replaced(
-        self, url_id: str, current: Resource, common: Document, version: str | None, call: Call
+        self, replacer: Replacer, url_id: str, current: Resource, common: Document, version: str | None, call: Call
     ) -> Resource | None:
-        endpoint, connector = self._endpoint, self._endpoint.connector
-        assert isinstance(connector, Replacer)  # noqa: S101  # every caller has asked
+        endpoint = self._endpoint
         native = self._crossed(endpoint.crossing.to_native("update", common, target_id=url_id), "update")
         native_id = self._native_id("update", native, current.entity.id)
         accept = _Acceptance(endpoint, call.base)
         try:
-            written = await connector.replace(
+            written = await replacer.replace(
                 endpoint.entity_type, native_id, native.document, version=version, accept=accept
             )
         except VersionConflictError:
@@ -118,21 +118,15 @@ class Writing:
         operations, body = self._preparing.patch(document, call, url_id=url_id)
         if not operations:
             return await self._reading.one(url_id, call.base)
-        if self._passes():
-            return await self._passed(url_id, operations, body, call)
-        if not isinstance(self._endpoint.connector, Replacer):
-            raise self._unsupported("patch")
+        patcher, write = self._endpoint.able.patcher, self._endpoint.crossing.write
+        if patcher is not None and (write is None or write.has_patch):
+            return await self._passed(patcher, url_id, operations, body, call)
         return await self._emulated(url_id, operations, call)
 
-    def _passes(self) -> bool:
-        write = self._endpoint.crossing.write
-        return isinstance(self._endpoint.connector, Patcher) and (write is None or write.has_patch)
-
     async def _passed(
-        self, url_id: str, operations: tuple[PatchOperation, ...], body: Document, call: Call
+        self, patcher: Patcher, url_id: str, operations: tuple[PatchOperation, ...], body: Document, call: Call
     ) -> Resource | None:
-        endpoint, connector = self._endpoint, self._endpoint.connector
-        assert isinstance(connector, Patcher)  # noqa: S101  # decided by _passes
+        endpoint = self._endpoint
         current, version = await self._target(url_id, call)
         after = self._after_patch(current, operations)
         native = self._crossed(endpoint.crossing.to_native("patch", body, target_id=url_id, after_patch=after), "patch")
@@ -141,7 +135,7 @@ class Writing:
         native_id = self._native_id("patch", native, current.entity.id if current else self._require_native_id(url_id))
         accept = _Acceptance(endpoint, call.base)
         written = await self._asked(
-            connector.patch(endpoint.entity_type, native_id, native.document, version=version, accept=accept)
+            patcher.patch(endpoint.entity_type, native_id, native.document, version=version, accept=accept)
         )
         return await self._read_back(accept, written, native_id, call)
 
@@ -153,29 +147,31 @@ class Writing:
         return apply_patch(current.document, operations, self._endpoint.resource_type)
 
     async def _emulated(self, url_id: str, operations: tuple[PatchOperation, ...], call: Call) -> Resource | None:
-        endpoint = self._endpoint
+        endpoint, replacer = self._endpoint, self._endpoint.able.replacer
+        if replacer is None:
+            raise self._unsupported("patch")
 
         async def attempt(current: Resource, version: str | None) -> Resource | None:
             patched = apply_patch(current.document, operations, endpoint.resource_type)
             if patched == current.document:
                 return current
             common = self._preparing.patched(patched, call)
-            return await self._replaced(url_id, current, common, version or current.entity.version, call)
+            return await self._replaced(replacer, url_id, current, common, version or current.entity.version, call)
 
         return await self._on_current(url_id, call, attempt)
 
     # -- delete ---------------------------------------------------------------------------------------------------
 
     async def delete(self, url_id: str, call: Call) -> None:
-        endpoint, connector = self._endpoint, self._endpoint.connector
+        endpoint, deleter = self._endpoint, self._endpoint.able.deleter
         self._permit("delete")
-        if not isinstance(connector, Deleter):
+        if deleter is None:
             raise self._unsupported("delete")
         current, version = await self._target(url_id, call)
         common = current.document if current is not None else {"id": url_id}
         native = self._crossed(endpoint.crossing.to_native("delete", common, target_id=url_id), "delete")
         native_id = self._native_id("delete", native, current.entity.id if current else self._require_native_id(url_id))
-        await self._asked(connector.delete(endpoint.entity_type, native_id, version=version))
+        await self._asked(deleter.delete(endpoint.entity_type, native_id, version=version))
 
     # -- shared ---------------------------------------------------------------------------------------------------
 
