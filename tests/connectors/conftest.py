@@ -21,20 +21,45 @@ def scim_server() -> Iterator[str]:
     process = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait(url, process)
+        _wait(f"{url}/v2/ServiceProviderConfig", process)
         yield url
     finally:
         process.terminate()
         process.wait(10)
 
 
+@pytest.fixture(scope="session")
+def other_proxeny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a second gateway's own directory; the technical user is near with the secret far-away-secret-1."""
+    folder, port = tmp_path_factory.mktemp("other"), free_port()
+    (folder / "proxeny.toml").write_text(
+        f"""
+        [server]
+        port = {port}
+        [[client]]
+        id = "near"
+        secret = "far-away-secret-1"
+        permissions = ["directory.read", "directory.write"]
+        """
+    )
+    program = [str(Path(sys.executable).with_name("proxeny")), "serve", "--config", "proxeny.toml"]
+    process = subprocess.Popen(program, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(f"{url}/health/live", process)
+        yield f"{url}/scim"
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
 def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
     until = time.monotonic() + 30
     while time.monotonic() < until:
-        assert process.poll() is None, "the SCIM server ended at once"
+        assert process.poll() is None, "the far side ended at once"
         try:
-            with urllib.request.urlopen(f"{url}/v2/ServiceProviderConfig", timeout=2):
+            with urllib.request.urlopen(url, timeout=2):
                 return
         except OSError:
             time.sleep(0.1)
-    raise AssertionError(f"the SCIM server at {url} did not start")
+    raise AssertionError(f"{url} did not answer")

@@ -65,6 +65,12 @@ def protocols() -> tuple[str, ...]:
     return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group="proxeny.connectors"))}))
 
 
+def forget() -> None:
+    """Look at what is installed again, the next time somebody asks."""
+    spec.cache_clear()
+    _by_name.cache_clear()
+
+
 @cache
 def _by_name() -> Mapping[str, SystemType]:
     types: dict[str, SystemType] = {}
