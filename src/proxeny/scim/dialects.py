@@ -19,7 +19,7 @@ from proxeny.scim.patch_operations import PATCH_SCHEMA
 from proxeny.scim.patch_parsing import EMPTY_OPERATIONS, FILTERED_WRITE_CREATES, NULL_REMOVES
 from proxeny.scim.resource import spelled_key
 from proxeny.scim.schema import Attribute, ResourceType, Schema
-from proxeny.scim.values import mistake, number, truth
+from proxeny.scim.values import TEXTS, mistake, number, truth
 
 Dialect = frozenset[str]
 GROUP_PATCH_WITHOUT_BODY = "group-patch-without-body"
@@ -56,7 +56,7 @@ def _only_one(attribute: Attribute, value: Any) -> Any:
 
 
 def _as_text(attribute: Attribute, value: Any) -> Any:
-    textual = attribute.type in ("string", "reference") and isinstance(value, int | float)
+    textual = attribute.type in TEXTS and isinstance(value, int | float)
     return str(value) if textual and not isinstance(value, bool) else value
 
 
@@ -80,6 +80,10 @@ def _unpacked_role(attribute: Attribute, value: Any) -> Any:
         return value
     display = inner.get("displayName") or inner.get("display")
     return {**value, "value": inner["value"], **({"display": display} if isinstance(display, str) else {})}
+
+
+def _is_text(attribute: Attribute) -> bool:
+    return attribute.type in TEXTS and not attribute.multi_valued
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +231,12 @@ class _Rewriting:
     def container(self, container: Document, owner: "ResourceType | Schema | Attribute") -> Document:
         """The members of an object, each by its attribute."""
         made: Document | None = None
+        names = owner.names
         for name, value in container.items():
-            known = owner.names.exact.get(owner.names.spelled(name) or "")
+            known = names.exact.get(name) or names.exact.get(names.spelled(name) or "")
             if known is None or value is None:
+                continue
+            if value.__class__ is str and not isinstance(known, Schema) and _is_text(known):
                 continue
             if isinstance(known, Schema):
                 part = self.container(value, known) if isinstance(value, dict) else value

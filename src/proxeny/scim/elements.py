@@ -1,5 +1,6 @@
 """The values of one multi-valued attribute while a PatchOp is applied: found by hash, changed without shifting."""
 
+from bisect import insort
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,7 +24,7 @@ class Elements:
         named = attribute.sub("value")
         self._convert = comparable(named or attribute)
         self._named = named is not None
-        self._index: dict[Any, dict[int, None]] | None = None
+        self._index: dict[Any, int | list[int]] | None = None
         self.by_identity = named is not None and named.mutability == "immutable"
 
     def __len__(self) -> int:
@@ -46,12 +47,14 @@ class Elements:
             value = value.get("value") if isinstance(value, dict) else None
         return None if value is None else self._convert(value)
 
-    def _bucket(self, key: Any) -> dict[int, None]:
+    def _bucket(self, key: Any) -> list[int]:
+        """The numbers under a key, in order; makes the index at the first call."""
         if self._index is None:
             self._index = {}
             for number, value in self._values.items():
-                self._index.setdefault(self._key(value), {})[number] = None
-        return self._index.get(key, {})
+                self._enter(number, value)
+        numbers = self._index.get(key, [])
+        return [numbers] if isinstance(numbers, int) else numbers
 
     def put(self, number: int, value: Any) -> None:
         """Another value under the same number."""
@@ -67,12 +70,27 @@ class Elements:
         return number
 
     def _enter(self, number: int, value: Any) -> None:
-        if self._index is not None:
-            self._index.setdefault(self._key(value), {})[number] = None
+        """Most keys have one number, so a list is made only for those that have more."""
+        if self._index is None:
+            return
+        key = self._key(value)
+        present = self._index.setdefault(key, number)
+        if present == number:
+            return
+        if isinstance(present, int):
+            self._index[key] = sorted((present, number))
+        else:
+            insort(present, number)
 
     def _unindex(self, number: int) -> None:
-        if self._index is not None:
-            self._index[self._key(self._values[number])].pop(number, None)
+        if self._index is None:
+            return
+        key = self._key(self._values[number])
+        present = self._index[key]
+        if isinstance(present, int):
+            del self._index[key]
+        else:
+            present.remove(number)
 
     def remove(self, number: int) -> None:
         self._unindex(number)

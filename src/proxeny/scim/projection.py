@@ -7,11 +7,12 @@ several schemas have means all of them. ``id`` is always returned; ``schemas`` m
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from proxeny.documents import Document
 from proxeny.scim.query import Query
-from proxeny.scim.schema import COMMON, Attribute, ResourceType, Schema
+from proxeny.scim.schema import Attribute, ResourceType, Schema
 
 _Plan = dict[str, "bool | _Parts"]
 
@@ -74,11 +75,16 @@ class Projection:
         """The projection for lists of names; both empty: everything that is returned by default.
 
         With both lists, what is left of ``attributes`` after ``excluded``. Names that no schema has mean nothing.
+        Projections are kept, so asking again for the same costs nothing.
         """
+        return _projection(tuple(attributes), tuple(excluded), resource_type)
+
+    @classmethod
+    def _made(cls, attributes: Iterable[str], excluded: Iterable[str], resource_type: ResourceType) -> "Projection":
         asked, without = frozenset(map(str.lower, attributes)), frozenset(map(str.lower, excluded))
         core = resource_type.schema
         top = _choice_in(asked, without, core.id)
-        plan = _plan_attributes(COMMON.attributes, replace(top, including=bool(asked)))
+        plan = _plan_attributes(resource_type.common.attributes, replace(top, including=bool(asked)))
         plan |= _plan_attributes(core.attributes, top)
         for extension in resource_type.extensions:
             plan[extension.schema.id] = _plan_extension(extension.schema, asked, without)
@@ -102,6 +108,11 @@ class Projection:
     def omitted(self) -> frozenset[str]:
         """All top-level attributes and extensions that are never in the answer."""
         return frozenset(name for name, kept in self._parts.plan.items() if kept is False)
+
+
+@lru_cache(maxsize=1024)
+def _projection(attributes: tuple[str, ...], excluded: tuple[str, ...], resource_type: ResourceType) -> Projection:
+    return Projection._made(attributes, excluded, resource_type)
 
 
 def _choice_in(asked: frozenset[str], excluded: frozenset[str], urn: str) -> _Choice:

@@ -160,11 +160,12 @@ class Located:
         return self.sub or self.attribute
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ResourceType:
     """What one endpoint serves: core schema, extensions, and where (``endpoint`` has no slash: ``Users``).
 
     ``common``: the attributes that belong to no schema; a system that cannot hold ``externalId`` leaves it out.
+    Compared by identity, so that it can be a key of caches.
     """
 
     name: str

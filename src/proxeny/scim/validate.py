@@ -11,7 +11,7 @@ from typing import Any, Literal
 from proxeny.documents import Document
 from proxeny.scim.errors import InvalidSyntaxError, InvalidValueError
 from proxeny.scim.schema import Attribute, NameTable, ResourceType, Schema
-from proxeny.scim.values import is_present, mistake
+from proxeny.scim.values import TEXTS, is_present, mistake
 
 Unknown = Literal["warn", "reject", "keep"]
 
@@ -143,6 +143,10 @@ class ValueCheck:
 
     def single(self, attribute: Attribute, value: Any, where: str) -> Any:
         """One checked value; InvalidValueError says what it must be."""
+        if value.__class__ is str and attribute.type in TEXTS:
+            if "\0" in value:
+                raise InvalidValueError(f"'{where}' must not hold the character U+0000.")
+            return value
         expected = mistake(attribute, value)
         if expected is not None:
             raise InvalidValueError(f"'{where}' must be {expected}, not {_kind(value)}.")
@@ -154,8 +158,6 @@ class ValueCheck:
                 if sub.required:
                     self.require(sub, made, f"{where}.{sub.name}", "create")
             return made or None
-        if isinstance(value, str) and "\0" in value:
-            raise InvalidValueError(f"'{where}' must not hold the character U+0000.")
         return value
 
 

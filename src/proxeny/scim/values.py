@@ -9,6 +9,9 @@ from typing import Any
 from proxeny.scim.comparison import key
 from proxeny.scim.schema import Attribute
 
+TEXTS = frozenset(("string", "reference"))
+"""The types whose values are plain text."""
+
 _BOOLEANS = {"true": True, "false": False}
 
 

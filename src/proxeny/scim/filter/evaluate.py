@@ -19,7 +19,7 @@ from proxeny.documents import Document
 from proxeny.scim.errors import InvalidFilterError
 from proxeny.scim.filter.ast import And, AttributePath, Comparison, Filter, Not, Or, Present, ValuePath
 from proxeny.scim.schema import Attribute, Located, ResourceType
-from proxeny.scim.values import comparable, is_present
+from proxeny.scim.values import TEXTS, comparable, is_present
 
 Predicate = Callable[[Any], bool]
 _Read = Callable[[Any], Any]
@@ -36,7 +36,6 @@ _RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "le": operator.le,
 }
 _SUBSTRING = frozenset(("co", "sw", "ew"))
-_TEXTS = frozenset(("string", "reference"))
 _UNORDERED = frozenset(("boolean", "binary"))
 
 
@@ -178,7 +177,7 @@ def _compile_null(tree: Comparison, read: _Read) -> Predicate:
 
 
 def _compile_relation(tree: Comparison, attribute: Attribute, read: _Read) -> Predicate:
-    name, textual = tree.operator, attribute.type in _TEXTS
+    name, textual = tree.operator, attribute.type in TEXTS
     if attribute.type in _UNORDERED and name not in ("eq", "ne"):
         _refuse(tree.path, f"is {attribute.type}, which has no {name}")
     if name in _SUBSTRING and not textual and attribute.type != "dateTime":
