@@ -79,9 +79,9 @@ class Gateway:
     def environ(self) -> dict[str, str]:
         return {**os.environ, "PROXENY_CONFIG": str(self.folder / "proxeny.toml")}
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         with (self.folder / "log").open("ab") as log:
-            command = [PROXENY, "serve"]
+            command = [PROXENY, "serve", *options]
             self.process = subprocess.Popen(command, cwd=self.folder, env=self.environ, stderr=log, stdout=log)
         deadline = time.monotonic() + START_SECONDS
         while self.curl().get(f"{self.url}/health/ready", may_fail=True).status != 200:

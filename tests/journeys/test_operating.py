@@ -2,6 +2,8 @@
 
 import json
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +102,52 @@ def test_a_taken_port_is_said(gateway: Gateway, near: Gateway) -> None:
     done = gateway.run("serve", "--port", str(near.port), check=False)
     assert done.returncode == 1
     assert str(near.port) in done.stderr
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.2)
+
+
+def test_a_running_gateway_takes_up_systems_and_users_of_the_command_line(gateway: Gateway) -> None:
+    gateway.start()
+    try:
+        added = json.loads(gateway.run("client", "add", "new", "--permission", "proxy", "--json").stdout)
+        gateway.run("system", "add", "Second", "--type", "LOCAL_IDENTITY_DIRECTORY")
+        new = gateway.curl("new", added["secret"])
+        wait_for(lambda: new.get(f"{gateway.url}/proxy/Second/Users").status == 200)
+        assert gateway.curl().get(f"{gateway.url}/scim/Users").status == 200
+        assert new.get(f"{gateway.url}/scim/Users").status == 403
+        gateway.run("system", "remove", "Second")
+        gateway.run("client", "remove", "new")
+        wait_for(lambda: new.get(f"{gateway.url}/proxy/hr/Users").status == 401)
+        wait_for(lambda: gateway.curl().get(f"{gateway.url}/proxy/Second/Users").status == 404)
+    finally:
+        gateway.stop()
+
+
+def test_a_hang_up_reloads_the_system_files_and_a_broken_one_changes_nothing(gateway: Gateway) -> None:
+    gateway.start()
+    curl, file = gateway.curl(), gateway.folder / "systems/other.json"
+    try:
+        file.write_text(HR.replace('"hr"', '"other"').replace("Human Resources", "Other"))
+        assert gateway.process is not None
+        gateway.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: curl.get(f"{gateway.url}/proxy/other/Users").status == 200)
+        file.write_text("{ broken")
+        gateway.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "systems were not reloaded" in gateway.log)
+        assert curl.get(f"{gateway.url}/proxy/other/Users").status == 200
+    finally:
+        gateway.stop()
+
+
+def test_several_workers_share_the_port_and_stop_together(gateway: Gateway) -> None:
+    gateway.start("--workers", "2")
+    users = f"{gateway.url}/proxy/hr/Users"
+    assert [gateway.curl().post(users, person(f"worker{number}")).status for number in range(6)] == [201] * 6
+    assert gateway.curl().get(users, count=0).json["totalResults"] == 6
+    assert gateway.stop() == 0
+    assert gateway.log.count("the gateway has stopped") == 2

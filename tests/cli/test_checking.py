@@ -1,0 +1,37 @@
+"""``proxeny check``: everything that is wrong, at once, with its place; nothing is started or made."""
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Run
+
+
+def test_a_configuration_in_order_is_said_so(proxeny: Run, home: Path) -> None:
+    result = proxeny("check")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "in order" in result.stdout
+    assert not (home / "var").exists()
+
+
+def test_mistakes_of_settings_systems_and_transformations_come_together(proxeny: Run, home: Path) -> None:
+    (home / "proxeny.toml").write_text('[server]\nport = "many"\n')
+    (home / "systems/two.json").write_text(
+        '{"id": "two", "accessMode": "PROXY", "connectorTypeString": "SCIM_SYSTEM", '
+        '"readTransformation": "two.read.json"}'
+    )
+    (home / "systems/two.read.json").write_text(
+        '{"user": {"mappings": [\n{"sourcePath": "$.a[", "targetPath": "$.b"}]}}'
+    )
+    findings = json.loads(proxeny("check", "--json").stdout)
+    errors = [(Path(each["file"]).name, each["line"]) for each in findings if each["severity"] == "error"]
+    assert ("proxeny.toml", 2) in errors
+    assert ("two.read.json", 2) in errors
+    said = proxeny("check")
+    assert said.exit_code == 1
+    assert f"{len(errors)} mistakes" in said.stderr
+
+
+def test_a_missing_configuration_is_said(proxeny: Run) -> None:
+    result = proxeny("check", "--config", "none.toml")
+    assert result.exit_code == 1
+    assert "none.toml" in result.stderr

@@ -1,0 +1,75 @@
+"""``proxeny client``: a secret is printed once, and what the configuration says is changed only there."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+from tests.cli.conftest import Run
+
+from proxeny.app.remembering import open_store
+from proxeny.settings import load_settings
+from proxeny.store.secrets import verify_secret
+
+
+def stored_hashes(home: Path, client_id: str) -> list[str]:
+    async def read() -> list[str]:
+        async with open_store(load_settings(home / "proxeny.toml", os.environ)) as store:
+            found = await store.clients.find(client_id)
+            assert found is not None
+            return [secret.hash for secret in found.secrets]
+
+    return asyncio.run(read())
+
+
+def listed(proxeny: Run) -> dict[str, dict[str, object]]:
+    return {row["id"]: row for row in json.loads(proxeny("client", "list", "--json").stdout)}
+
+
+def test_a_new_secret_is_printed_once_and_kept_as_a_hash(proxeny: Run, home: Path) -> None:
+    made = json.loads(proxeny("client", "add", "idm", "--permission", "proxy", "--system", "hr", "--json").stdout)
+    (kept,) = stored_hashes(home, "idm")
+    assert verify_secret(kept, made["secret"])
+    assert made["secret"] not in proxeny("client", "list", "--json").stdout
+    row = listed(proxeny)["idm"]
+    assert (row["permissions"], row["systems"], row["secrets"], row["origin"]) == (["proxy"], ["hr"], 1, "database")
+
+
+def test_an_old_secret_holds_on_for_a_while_unless_told_otherwise(proxeny: Run, home: Path) -> None:
+    first = json.loads(proxeny("client", "add", "idm", "--json").stdout)["secret"]
+    second = json.loads(proxeny("client", "rotate", "idm", "--json").stdout)["secret"]
+    hashes = stored_hashes(home, "idm")
+    assert [any(verify_secret(known, secret) for known in hashes) for secret in (first, second)] == [True, True]
+    assert listed(proxeny)["idm"]["secrets"] == 2
+    proxeny("client", "rotate", "idm", "--keep-old", "0")
+    assert listed(proxeny)["idm"]["secrets"] == 1
+
+
+def test_a_certificate_signs_in_without_a_secret(proxeny: Run, home: Path) -> None:
+    folder = ("--directory", str(home / "certs"))
+    proxeny("cert", "ca", *folder)
+    proxeny("cert", "client", "idm", *folder)
+    made = proxeny("client", "add", "idm", "--no-secret", "--certificate", str(home / "certs/idm.crt"), "--json")
+    assert json.loads(made.stdout)["secret"] is None
+    assert (listed(proxeny)["idm"]["secrets"], listed(proxeny)["idm"]["certificates"]) == (0, 1)
+    assert proxeny("client", "add", "other", "--no-secret").exit_code == 2
+
+
+def test_an_id_is_given_once_and_a_removed_one_is_gone(proxeny: Run) -> None:
+    proxeny("client", "add", "idm")
+    assert proxeny("client", "add", "idm").exit_code == 1
+    assert proxeny("client", "remove", "idm").exit_code == 0
+    assert "idm" not in listed(proxeny)
+    assert proxeny("client", "remove", "idm").exit_code == 1
+    assert proxeny("client", "rotate", "idm").exit_code == 1
+
+
+def test_technical_users_of_the_file_are_changed_only_there(proxeny: Run) -> None:
+    assert listed(proxeny)["fixed"]["origin"] == "configuration"
+    for command in ("add", "rotate", "remove"):
+        result = proxeny("client", command, "fixed")
+        assert (result.exit_code, "Edit the file" in result.stderr) == (1, True)
+
+
+def test_an_unknown_permission_is_wrong_usage(proxeny: Run) -> None:
+    assert proxeny("client", "add", "idm", "--permission", "everything").exit_code == 2

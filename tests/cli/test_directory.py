@@ -1,0 +1,49 @@
+"""``proxeny directory``: what goes in comes out, a broken line is said, and importing again changes nothing."""
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Run
+from tests.conftest import ROOT
+
+PEOPLE, GROUPS = (str(ROOT / f"config/demo/{name}.jsonl") for name in ("people", "groups"))
+
+
+def counts(output: str) -> tuple[int, int, int]:
+    report = json.loads(output)
+    return report["created"], report["updated"], report["unchanged"]
+
+
+def test_the_samples_are_imported_and_importing_again_changes_nothing(proxeny: Run) -> None:
+    assert counts(proxeny("directory", "import", PEOPLE, "--json").stdout) == (25, 0, 0)
+    assert counts(proxeny("directory", "import", GROUPS, "--json").stdout) == (6, 0, 0)
+    assert counts(proxeny("directory", "import", PEOPLE, "--json").stdout) == (0, 0, 25)
+    assert counts(proxeny("directory", "import", GROUPS, "--json").stdout) == (0, 0, 6)
+
+
+def test_an_export_imports_into_another_directory_as_it_was(proxeny: Run, home: Path) -> None:
+    for file in (PEOPLE, GROUPS):
+        proxeny("directory", "import", file)
+    for name in ("all.jsonl", "all.csv"):
+        assert proxeny("directory", "export", str(home / name)).exit_code == 0
+        for path in (home / "var").glob("proxeny.db*"):
+            path.rename(path.with_name(f"{name}.{path.name}"))
+        result = proxeny("directory", "import", str(home / name), "--json")
+        assert (result.exit_code, counts(result.stdout)) == (0, (31, 0, 0))
+        again = proxeny("directory", "export", "-").stdout.splitlines()
+        sales = next(group for line in again if (group := json.loads(line)).get("displayName") == "Sales")
+        assert len(sales["members"]) == 6
+
+
+def test_a_broken_line_is_said_and_the_others_go_on(proxeny: Run, home: Path) -> None:
+    file = home / "people.jsonl"
+    file.write_text('{"userName": "a"}\n{broken\n{"userName": "A"}\n{"userName": "b"}\n')
+    result = proxeny("directory", "import", str(file), "--existing", "report")
+    assert result.exit_code == 1
+    assert f"{file}:2:" in result.stderr
+    assert f"{file}:3:" in result.stderr
+    assert "2 created" in result.stdout
+
+
+def test_a_missing_file_is_wrong_usage(proxeny: Run) -> None:
+    assert proxeny("directory", "import", "none.jsonl").exit_code == 2

@@ -1,0 +1,111 @@
+"""``proxeny system``: files and database side by side, exports that others import, and no secret in any output."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Run
+
+COLUMNS = (
+    "Name,Description,Type,Disabled,TypeQN,AUTH_PASSWORD,AUTH_TYPE,AUTH_USER,CONNECT_TIMEOUT,CONNECTION_KEEPALIVE,"
+    "MX_PRIV_GROUPING_ATTRIBUTE,OAUTH_URL,PROXY_HOST,PROXY_PASSWORD,PROXY_PORT,PROXY_USER,READ_TIMEOUT,"
+    "SCIM_ASSIGNMENT_METHOD,SCIM_HOST,SCIM_PATH,SCIM_PORT,SCIM_PROTOCOL,SYSTEM_PRIVILEGE,TRUSTSTORE,"
+    "TRUSTSTORE_PASSWORD,"
+)
+
+REMOTE = (
+    *("system", "add", "Remote", "--type", "SCIM_SYSTEM", "--property", "URL=https://far.example/scim"),
+    *("--property", "Authentication=BasicAuthentication", "--property", "User=me"),
+)
+
+
+def test_systems_of_files_and_of_the_database_are_listed(proxeny: Run) -> None:
+    assert proxeny(*REMOTE, "--credential", "Password=far-secret").exit_code == 0
+    rows = json.loads(proxeny("system", "list", "--json").stdout)
+    assert [(row["name"], row["type"], row["mode"]) for row in rows] == [
+        ("Human Resources", "LOCAL_IDENTITY_DIRECTORY", "PROXY"),
+        ("Remote", "SCIM_SYSTEM", "PROXY"),
+    ]
+    assert [row["origin"].endswith("hr.json") or row["origin"] for row in rows] == [True, "database"]
+    assert "Human Resources" in proxeny("system", "list").stdout
+
+
+def test_the_repository_of_identity_management_has_saps_columns(proxeny: Run) -> None:
+    text = proxeny("system", "export", "hr", "--format", "csv", "--url", "https://gateway.example/idm").stdout
+    assert text == (
+        f"{COLUMNS}\n"
+        '"Human Resources","People, ""all"" of them",,"0","com.sap.idm.connector.scim:reptype.SCIM",,"basic",,'
+        '"60000","60000",,,,,,,"60000","PUT","gateway.example","/idm/ipsproxy/service/api/v1/scim/hr","443","https",'
+        '"PRIV:SYSTEM:Human Resources",,,\n'
+    )
+
+
+def test_an_export_is_saps_layout_without_secrets_and_can_be_imported(proxeny: Run, home: Path) -> None:
+    file = home / "export.json"
+    assert proxeny("system", "export", "hr", "--out", str(file)).exit_code == 0
+    document = json.loads(file.read_text())
+    assert document["connectorTypeString"] == "LOCAL_IDENTITY_DIRECTORY"
+    assert document["encryptedProperties"] == {"Password": None}
+    assert document["properties"] == {"page.max": "50"}
+    assert "name" in proxeny("system", "import", str(file)).stderr
+    made = json.loads(proxeny("system", "import", str(file), "--name", "Copy", "--json").stdout)
+    assert made["id"] != "hr"
+    assert json.loads(proxeny("system", "show", "Copy", "--json").stdout)["properties"] == {"page.max": "50"}
+
+
+def test_no_command_shows_a_secret_and_the_database_does_not_hold_it(proxeny: Run, home: Path) -> None:
+    secret = home / "secret"
+    secret.write_text("far-secret\n")
+    proxeny(*REMOTE, "--credential", f"Password=@{secret}")
+    for arguments in (["show", "Remote"], ["show", "Remote", "--json"], ["export", "Remote"], ["list", "--json"]):
+        result = proxeny("system", *arguments)
+        assert result.exit_code == 0
+        assert "far-secret" not in result.output
+    assert "backend-secret" not in proxeny("system", "show", "hr", "--json").output
+    assert all(b"far-secret" not in path.read_bytes() for path in (home / "var").iterdir())
+
+
+def test_a_wrong_system_is_not_kept(proxeny: Run) -> None:
+    result = proxeny("system", "add", "Wrong", "--type", "SCIM_SYSTEM", "--property", "put.activ=keep")
+    assert result.exit_code == 1
+    assert "put.activ" in result.stderr
+    assert "Wrong" not in proxeny("system", "list").stdout
+
+
+def test_references_of_imported_systems_are_plain_text(proxeny: Run) -> None:
+    assert proxeny(*REMOTE, "--credential", "Password=${env:HR_PASSWORD}").exit_code == 0
+    shown = proxeny(
+        "system", "add", "Other", "--type", "LOCAL_IDENTITY_DIRECTORY", "--description", "${env:HR_PASSWORD}"
+    )
+    assert shown.exit_code == 0
+    assert json.loads(proxeny("system", "show", "Other", "--json").stdout)["description"] == "${env:HR_PASSWORD}"
+
+
+def test_systems_of_the_database_are_removed_and_files_are_not(proxeny: Run) -> None:
+    proxeny(*REMOTE, "--credential", "Password=x")
+    assert proxeny("system", "remove", "Remote").exit_code == 0
+    assert "Remote" not in proxeny("system", "list").stdout
+    refused = proxeny("system", "remove", "hr")
+    assert (refused.exit_code, "Delete the file" in refused.stderr) == (1, True)
+
+
+def test_testing_a_system_says_each_step(proxeny: Run) -> None:
+    good = proxeny("system", "test", "hr", "--json")
+    assert (good.exit_code, [step["ok"] for step in json.loads(good.stdout)]) == (0, [True])
+    proxeny("system", "add", "Gone", "--type", "SCIM_SYSTEM", "--property", "URL=http://127.0.0.1:9/scim")
+    bad = proxeny("system", "test", "Gone", "--json")
+    assert bad.exit_code == 1
+    assert json.loads(bad.stdout)[-1]["ok"] is False
+
+
+@pytest.mark.parametrize("command", [["show"], ["export"], ["remove"], ["test"]])
+def test_an_unknown_system_is_said_with_those_there_are(proxeny: Run, command: list[str]) -> None:
+    result = proxeny("system", *command, "nowhere")
+    assert result.exit_code == 1
+    assert "hr" in result.stderr
+
+
+def test_the_types_are_listed(proxeny: Run) -> None:
+    types = {row["type"]: row for row in json.loads(proxeny("system", "list", "--types", "--json").stdout)}
+    assert types["SCIM_SYSTEM"]["usable"] is True
+    assert "LOCAL_IDENTITY_DIRECTORY" in types
