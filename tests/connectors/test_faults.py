@@ -64,6 +64,16 @@ async def test_a_closed_port_is_unreachable_at_once() -> None:
     await connector.close()
 
 
+async def test_a_write_to_a_closed_port_is_answered_at_once() -> None:
+    slow = {"ips.failed.request.retry.attempts.interval": "30"}
+    connector = ScimConnector(connection(f"http://127.0.0.1:{free_port()}", slow))
+    started = time.monotonic()
+    with pytest.raises(UnreachableError):
+        await connector.create("user", {"userName": "anna"})
+    await connector.close()
+    assert time.monotonic() - started < 5
+
+
 async def test_a_server_that_never_finishes_the_tls_handshake_is_given_up() -> None:
     async with far_side(farside.black_hole) as side:
         connector = ScimConnector(connection(side.url.replace("http:", "https:"), settings=FAST))

@@ -16,7 +16,7 @@ from typing import Literal
 from proxeny.connectors.errors import BusyError, ConnectorError, TimedOutError, UnreachableError
 
 Purpose = Literal["write", "job", "proxy"]
-Cause = Literal["timeout", "429", "502", "403"]
+Cause = Literal["timeout", "down", "429", "502", "403"]
 
 purpose: ContextVar[Literal["job", "proxy"]] = ContextVar("purpose", default="proxy")
 """Who reads: a job waits longer for a page than a client of a proxy does."""
@@ -44,6 +44,9 @@ RETRIES: dict[tuple[Cause, Purpose], frozenset[str]] = {
     ("timeout", "write"): EVERY,
     ("timeout", "job"): EVERY,
     ("timeout", "proxy"): frozenset(),
+    ("down", "write"): frozenset(),
+    ("down", "job"): EVERY,
+    ("down", "proxy"): frozenset(),
     ("429", "write"): _BUSY_WRITES,
     ("429", "job"): EVERY,
     ("429", "proxy"): EVERY,
@@ -55,7 +58,8 @@ RETRIES: dict[tuple[Cause, Purpose], frozenset[str]] = {
     ("403", "job"): frozenset(),
     ("403", "proxy"): frozenset(),
 }
-"""Cause and purpose → the system types for which the call is tried again."""
+"""Cause and purpose → the system types for which the call is tried again. ``down`` is no connection at all: a client of
+a proxy is told at once."""
 
 PATCH_ONLY = frozenset({"SAP_BTP_XS_ADVANCED_UAA_CLOUD_FOUNDRY", "SAP_BUILD_WORK_ZONE_STANDARD_EDITION"})
 """Types whose 502 is tried again only on PATCH."""
@@ -82,7 +86,7 @@ def cause_of(error: ConnectorError, status: int | None) -> Cause | None:
     if isinstance(error, TimedOutError):
         return "timeout"
     if isinstance(error, UnreachableError):
-        return "502" if status is not None else "timeout"
+        return "502" if status is not None else "down"
     return "403" if status == 403 else None
 
 
