@@ -63,7 +63,7 @@ def _from_store(stored: StoredClient) -> TechnicalUser:
         secrets=tuple(Secret(secret.hash, secret.expires) for secret in stored.secrets),
         certificates=tuple(CertificateRule(**rule) for rule in stored.certificates),
         keys=stored.keys,
-        token_format="opaque" if stored.token_format == "opaque" else "jwt",  # noqa: S106  # a format, no secret
+        token_format="opaque" if stored.token_format == "opaque" else "jwt",  # noqa: S105  # a format, no secret
         bind_tokens=stored.bind_tokens,
         version=str(stored.version),
     )

@@ -28,7 +28,7 @@ METHODS = (
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
-_ASSERTION_LIFETIME = 600
+_ASSERTION_LIFETIME = 3660  # an hour, as common libraries make them, and their clock
 
 
 @dataclass(frozen=True, slots=True)
