@@ -7,6 +7,12 @@ proxeny=.venv/bin/proxeny
 port=${PORT:-8080}
 umask 077
 
+if ! .venv/bin/python -c 'import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1])))' "$port" 2>/dev/null
+then
+  echo "Port $port is taken, perhaps by a gateway that is running already. Stop it, or: make run PORT=8090" >&2
+  exit 1
+fi
+
 new_secret() {
   [ -s "$1" ] || .venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(24))' > "$1"
 }
