@@ -14,9 +14,9 @@ import orjson
 
 from proxeny.database import Database, Request, Row, Statement
 
-NEXT = Statement("UPDATE store_audit_head SET number = number + 1 WHERE only = 1 RETURNING number, chain")
-LINK = Statement("UPDATE store_audit_head SET chain = :chain WHERE only = 1")
-HEAD = Statement("SELECT number, chain FROM store_audit_head WHERE only = 1")
+NEXT = Statement("UPDATE store_audit_head SET number = number + 1 WHERE head = 1 RETURNING number, chain")
+LINK = Statement("UPDATE store_audit_head SET chain = :chain WHERE head = 1")
+HEAD = Statement("SELECT number, chain FROM store_audit_head WHERE head = 1")
 APPEND = Statement("INSERT INTO store_audit (number, record, chain) VALUES (:number, :record, :chain)")
 RECORDS = Statement(
     "SELECT number, record, chain FROM store_audit WHERE number > :after AND number <= :until "

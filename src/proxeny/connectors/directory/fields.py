@@ -25,8 +25,15 @@ from proxeny.scim.values import text as as_text
 LONGEST_KEY = 240
 """Characters; the rest of a longer value is told apart by a digest, for an index takes no value of any length."""
 
-NUL = "\ufdd0"
-"""Stands for U+0000 in keys, which PostgreSQL's text cannot hold; no character of any text (Unicode §23.7)."""
+NUL = "\x01"
+"""Stands for U+0000 in keys, which PostgreSQL's text cannot hold: its neighbour, so that the order stays."""
+
+
+def storable(text: str) -> str:
+    """Text that both databases take and that differs where texts do; half a surrogate pair is no text (``?``)."""
+    if text.isascii():
+        return text.replace("\0", NUL)
+    return text.replace("\0", NUL).encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class IndexedField:
 
     def key(self, value: str) -> str:
         """The key of a value: equal for values that compare equal, ordered as they are."""
-        text = (value if self.exact else folded(value)).replace("\0", NUL)
+        text = storable(value if self.exact else folded(value))
         if len(text) <= LONGEST_KEY:
             return text
         return f"{text[:LONGEST_KEY]}\uffff{blake2b(text.encode(), digest_size=16).hexdigest()}"

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from proxeny.connectors.directory import times
-from proxeny.connectors.directory.fields import BY_FIELD, LONGEST_KEY, NUL, OF_TYPE, IndexedField
+from proxeny.connectors.directory.fields import BY_FIELD, LONGEST_KEY, OF_TYPE, IndexedField, storable
 from proxeny.connectors.directory.tables import ENTITIES, KEYS, MEMBERSHIPS, UNIQUE
 from proxeny.connectors.filtering import AllOf, AnyElement, AnyOf, Compare, Field, NativeFilter, Negation, Value
 from proxeny.database import Parameters
@@ -88,6 +88,8 @@ def _kind(value: Value, kind: str) -> str:
         return "none" if value is None else "number" if not isinstance(value, bool) else "boolean"
     if kind == "dateTime":
         return "time" if moment(value) else "no time"
+    if storable(value) != value:
+        return "long"  # half a surrogate pair: it equals nothing, and has no place in the order
     longest = LONGEST_KEY if value.isascii() else LONGEST_KEY // 18  # a letter folds to at most 18
     return "long" if len(value) > longest else "text" if value else "empty"
 
@@ -152,12 +154,12 @@ class _Translation:
             return UNDECIDED
         if compare.operator == "eq":
             return Condition(self._same_id(e.id, name), True, point=True)
-        self._bind(lambda value: {name: value.replace("\0", NUL)})
+        self._bind(lambda value: {name: storable(value)})
         return Condition(relation(e.id, sa.bindparam(name)), True) if compare.case_exact else UNDECIDED
 
     def _same_id(self, column: sa.ColumnElement[str], name: str) -> sa.ColumnElement[bool]:
         """The id as asked or in lower case, for those who write a UUID in capitals."""
-        self._bind(lambda value: {name: value.replace("\0", NUL), f"{name}_lower": value.lower().replace("\0", NUL)})
+        self._bind(lambda value: {name: storable(value), f"{name}_lower": storable(value.lower())})
         return column.in_((sa.bindparam(name, type_=sa.Text), sa.bindparam(f"{name}_lower", type_=sa.Text)))
 
     def _time(self, column: sa.ColumnElement[str], compare: Compare, name: str) -> Condition:

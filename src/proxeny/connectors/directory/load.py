@@ -17,7 +17,7 @@ import orjson
 from proxeny.connectors.directory import formats, members, passwords, resources, tables, times, writing
 from proxeny.connectors.directory.connector import DirectoryConnector
 from proxeny.connectors.directory.failures import translated
-from proxeny.connectors.directory.fields import GROUP_NAME, RESOURCE_TYPES, USER_NAME, Keys, keys_of, value_of
+from proxeny.connectors.directory.fields import GROUP_NAME, RESOURCE_TYPES, USER_NAME, Keys, keys_of, storable, value_of
 from proxeny.connectors.directory.formats import Line
 from proxeny.connectors.directory.resources import Incoming
 from proxeny.connectors.directory.writing import Write
@@ -136,9 +136,8 @@ class _Import:
             document, _unknown = canonical_names(line.document, RESOURCE_TYPES[kind])
             checked = validate(document, RESOURCE_TYPES[kind], "create", unknown="keep").document
             given = document.get("id")
-            return _Item(
-                line.number, kind, given if isinstance(given, str) else None, resources.incoming(kind, checked)
-            )
+            entity_id = given if isinstance(given, str) and given == storable(given) else None
+            return _Item(line.number, kind, entity_id, resources.incoming(kind, checked))
         except (ScimError, ConnectorError) as error:
             self.problem(line.number, str(error))
             return None

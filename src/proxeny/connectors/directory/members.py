@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import Literal
 
 from proxeny.connectors.directory import tables
+from proxeny.connectors.directory.fields import storable
 from proxeny.connectors.directory.resources import members_value
 from proxeny.connectors.errors import RefusedError
 from proxeny.database import Request, Row
@@ -24,7 +25,7 @@ def find(ids: Sequence[str], unknown: UnknownMembers) -> Answer:
     """Rows (id, seq, type, display) of those who exist, in the order asked; the others are refused or skipped."""
     found: dict[str, Row] = {}
     for start in range(0, len(ids), CHUNK):
-        rows = yield tables.FIND, {"ids": [value for value in ids[start : start + CHUNK] if "\0" not in value]}
+        rows = yield tables.FIND, {"ids": [storable(value) for value in ids[start : start + CHUNK]]}
         found.update((row[0], row) for row in rows)
     missing = [value for value in ids if value not in found]
     if missing and unknown == "reject":

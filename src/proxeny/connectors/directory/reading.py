@@ -5,6 +5,7 @@ from typing import Any
 
 from proxeny.connectors.directory import members, native_filter, resources, searching, tables, writing
 from proxeny.connectors.directory.failures import translated
+from proxeny.connectors.directory.fields import storable
 from proxeny.connectors.directory.searching import Statements
 from proxeny.connectors.filtering import AllOf, NativeFilter
 from proxeny.connectors.spi import Change, Entity, Page, Search
@@ -22,7 +23,7 @@ class DirectoryReader:
         self._database = database
 
     async def read(self, entity_type: str, entity_id: str, *, omit: frozenset[str] = frozenset()) -> Entity:
-        rows = await self._fetch(tables.READ, {"type": entity_type, "id": entity_id}) if "\0" not in entity_id else []
+        rows = await self._fetch(tables.READ, {"type": entity_type, "id": storable(entity_id)})
         if not rows:
             raise writing.missing(entity_type, entity_id)
         return (await self._entities(entity_type, rows, omit))[0]

@@ -133,7 +133,7 @@ def content_of(document: Document) -> Document:
 def display_of(content: Document) -> str:
     """The name that people see where this resource is a member or a group of another."""
     shown = content.get("displayName") or content.get("userName")
-    return shown if isinstance(shown, str) else ""
+    return shown.replace("\0", "\ufffd") if isinstance(shown, str) else ""
 
 
 def entity_of(entity_type: str, row: Row) -> Entity:

@@ -122,6 +122,7 @@ LEAVE_GROUP = Statement(
 LEAVE_ALL = Statement("DELETE FROM directory_memberships WHERE holder = :holder AND member = :member")
 DISSOLVE = Statement("DELETE FROM directory_memberships WHERE holder = :holder")
 FORGET_MEMBER = Statement("DELETE FROM directory_memberships WHERE member = :member RETURNING holder")
+HOLDERS = Statement("SELECT holder FROM directory_memberships WHERE member = :member")
 MEMBER_SEQS = Statement("SELECT member FROM directory_memberships WHERE holder = :holder")
 
 _m = MEMBERSHIPS.c

@@ -18,6 +18,7 @@ from proxeny.connectors.directory.fields import (
     field_of,
     keys_of,
     path_of,
+    storable,
     value_of,
 )
 from proxeny.connectors.directory.members import UnknownMembers
@@ -147,7 +148,14 @@ def _apply(write: Write, seq: int, changes: MembershipChanges | None) -> Generat
 
 
 def delete(entity_type: str, entity_id: str, version: str | None) -> Generator[Request, list[Row], None]:
-    """The end of an entity: its keys, its memberships, and a tombstone for those who read changes."""
+    """The end of an entity: its keys, its memberships, and a tombstone for those who read changes.
+
+    Groups are locked before their members, here as in all writes, so that writers wait for each other in one order.
+    """
+    present = yield tables.READ, {"type": entity_type, "id": storable(entity_id)}
+    if present:
+        holders = yield tables.HOLDERS, {"member": present[0][0]}
+        yield tables.LOCK_MANY, {"seqs": [holder[0] for holder in holders]}
     row = yield from _locked(entity_type, entity_id, version)
     seq = row[0]
     keys = keys_of(entity_type, orjson.loads(row[6]))
@@ -206,7 +214,7 @@ def _whole(entity_type: str, row: Row) -> EntitySteps:
 
 
 def _locked(entity_type: str, entity_id: str, version: str | None) -> Generator[Request, list[Row], Row]:
-    rows = [] if "\0" in entity_id else (yield tables.LOCK, {"type": entity_type, "id": entity_id})
+    rows = yield tables.LOCK, {"type": entity_type, "id": storable(entity_id)}
     if not rows:
         raise missing(entity_type, entity_id)
     if version is not None and version != str(rows[0][2]):

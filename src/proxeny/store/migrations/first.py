@@ -23,8 +23,8 @@ FIRST = Migration(
             "CREATE TABLE store_audit (number BIGINT PRIMARY KEY, record {BYTES} NOT NULL, chain {TEXT} NOT NULL)"
         ),
         Statement.ddl(
-            "CREATE TABLE store_audit_head (only BIGINT PRIMARY KEY, number BIGINT NOT NULL, chain {TEXT} NOT NULL)"
+            "CREATE TABLE store_audit_head (head BIGINT PRIMARY KEY, number BIGINT NOT NULL, chain {TEXT} NOT NULL)"
         ),
-        Statement.ddl("INSERT INTO store_audit_head (only, number, chain) VALUES (1, 0, '')"),
+        Statement.ddl("INSERT INTO store_audit_head (head, number, chain) VALUES (1, 0, '')"),
     ),
 )

@@ -1,0 +1,214 @@
+"""Technical users, systems and the audit trail, on both databases."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from proxeny.database import Database, Statement
+from proxeny.store.audit import Audit
+from proxeny.store.clients import Clients, StoredClient
+from proxeny.store.errors import AlreadyExistsError, UnknownError
+from proxeny.store.migrations import migrate
+from proxeny.store.secrets import verify_secret
+from proxeny.store.systems import Systems
+from proxeny.store.vault import Vault
+
+RULE = {"subject": "CN=idm", "issuer": "CN=ca"}
+
+
+@pytest.fixture
+async def store(database: Database) -> Database:
+    await migrate(database)
+    return database
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return Vault.open(tmp_path / "secret.key")
+
+
+async def change(database: Database, text: str) -> None:
+    def steps():  # type: ignore[no-untyped-def]  # one statement, no result
+        yield Statement(text), {}
+
+    await database.transaction(steps)
+
+
+async def test_a_technical_user_comes_back_as_it_was_kept(store: Database) -> None:
+    clients = Clients(store)
+    expires = datetime.now(UTC) + timedelta(days=30)
+    wanted = StoredClient(
+        id="idm",
+        permissions=frozenset({"proxy", "realtime"}),
+        systems=frozenset({"hr"}),
+        read_only=True,
+        dialect=("entra",),
+        certificates=(RULE,),
+        description="the IdM",
+    )
+    kept, secret = await clients.add(wanted, expires=expires)
+    assert secret is not None
+    assert await clients.find("idm") == kept
+    assert await clients.all() == [kept]
+    assert await clients.with_certificates() == [kept]
+    assert kept.secrets[0].expires == expires
+    assert verify_secret(kept.secrets[0].hash, secret)
+    assert secret not in repr(kept)
+    assert kept.secrets[0].hash not in repr(kept)
+    rows = await store.fetch(Statement("SELECT document FROM store_clients"))
+    assert secret.encode() not in rows[0][0]
+
+
+async def test_an_id_is_had_once_and_by_its_exact_case(store: Database) -> None:
+    clients = Clients(store)
+    await clients.add(StoredClient(id="idm"), secret=False)
+    version = await clients.version()
+    with pytest.raises(AlreadyExistsError, match="idm"):
+        await clients.add(StoredClient(id="idm"), secret=False)
+    assert await clients.version() == version
+    await clients.add(StoredClient(id="IDM"), secret=False)
+    for unknown in ("nobody", "", "a\0"):
+        assert await clients.find(unknown) is None
+
+
+async def test_rotation_leaves_two_secrets_of_which_the_old_one_ends(store: Database) -> None:
+    clients = Clients(store)
+    _, first = await clients.add(StoredClient(id="idm"))
+    second = await clients.rotate("idm", keep_old_for=timedelta(hours=1))
+    third = await clients.rotate("idm", keep_old_for=timedelta(hours=1))
+    found = await clients.find("idm")
+    assert found is not None
+    assert [verify_secret(each.hash, secret) for each, secret in zip(found.secrets, (third, second), strict=True)] == [
+        True,
+        True,
+    ]
+    assert found.secrets[0].expires is None
+    assert found.secrets[1].expires is not None
+    assert not any(verify_secret(each.hash, first or "") for each in found.secrets)
+    await clients.rotate("idm", keep_old_for=timedelta())
+    found = await clients.find("idm")
+    assert found is not None
+    assert len(found.secrets) == 1
+
+
+async def test_every_change_changes_the_version_and_use_does_not(store: Database) -> None:
+    clients = Clients(store)
+    await clients.add(StoredClient(id="idm"), secret=False)
+    versions = [await clients.version()]
+    await clients.change("idm", enabled=False)
+    versions.append(await clients.version())
+    await clients.rotate("idm")
+    versions.append(await clients.version())
+    assert len(set(versions)) == 3
+    await clients.failed("idm", "10.0.0.1")
+    await clients.failed("idm", "10.0.0.1")
+    found = await clients.find("idm")
+    assert found is not None
+    assert (found.failed_tries, found.last_used, found.enabled) == (2, None, False)
+    await clients.succeeded("idm", "10.0.0.2")
+    found = await clients.find("idm")
+    assert found is not None
+    assert (found.failed_tries, found.last_address) == (0, "10.0.0.2")
+    assert found.last_used is not None
+    assert await clients.version() == versions[-1]
+    await clients.remove("idm")
+    assert await clients.find("idm") is None
+    assert await clients.version() != versions[-1]
+    await clients.add(StoredClient(id="idm"), secret=False)
+    again = await clients.find("idm")
+    assert again is not None
+    assert again.last_used is None
+
+
+async def test_who_is_unknown_cannot_be_changed(store: Database) -> None:
+    clients = Clients(store)
+    for call in (clients.change("x", enabled=False), clients.rotate("x"), clients.remove("x")):
+        with pytest.raises(UnknownError):
+            await call
+
+
+async def test_a_system_comes_back_with_its_secrets_which_are_sealed_in_the_database(
+    store: Database, vault: Vault
+) -> None:
+    systems = Systems(store, vault)
+    definition = {"connectorTypeString": "SCIM_SYSTEM", "properties": {"URL": "https://x"}}
+    kept = await systems.add("s1", "HR", definition, {"Password": "canary"})
+    assert kept.definition == definition
+    assert kept.credentials == {"Password": "canary"}
+    assert "canary" not in repr(kept)
+    assert await systems.find("s1") == kept
+    assert await systems.find("HR") == kept
+    assert await systems.find("nothing") is None
+    rows = await store.fetch(Statement("SELECT document, credentials FROM store_systems"))
+    assert b"canary" not in rows[0][0] + rows[0][1]
+
+
+async def test_systems_are_replaced_and_removed(store: Database, vault: Vault) -> None:
+    systems = Systems(store, vault)
+    await systems.add("s1", "HR", {}, {"Password": "a"})
+    await systems.add("s2", "IT", {}, {})
+    versions = {await systems.version()}
+    for call in (systems.add("s1", "x", {}, {}), systems.add("s3", "HR", {}, {}), systems.replace("s2", "HR", {}, {})):
+        with pytest.raises(AlreadyExistsError):
+            await call
+    changed = await systems.replace("s1", "HR2", {"a": 1}, {})
+    assert (changed.name, changed.definition, changed.credentials) == ("HR2", {"a": 1}, {})
+    versions.add(await systems.version())
+    for unknown in (systems.replace("HR2", "y", {}, {}), systems.remove("HR2")):
+        with pytest.raises(UnknownError):
+            await unknown
+    await systems.remove("s1")
+    versions.add(await systems.version())
+    assert [system.id for system in await systems.all()] == ["s2"]
+    assert len(versions) == 3
+
+
+async def test_after_a_rotation_everything_is_sealed_with_the_new_key(store: Database, vault: Vault) -> None:
+    await Systems(store, vault).add("s1", "HR", {}, {"Password": "a"})
+    rotated = vault.rotate()
+    systems = Systems(store, rotated)
+    assert await systems.reseal() == 1
+    assert await systems.reseal() == 0
+    newest = Vault({rotated.key_id: rotated._keys[rotated.key_id]})
+    found = await Systems(store, newest).find("s1")
+    assert found is not None
+    assert found.credentials == {"Password": "a"}
+
+
+@pytest.fixture
+async def trail(store: Database) -> Audit:
+    audit = Audit(store, b"key")
+    for number in range(5):
+        await audit.record("client.added", {"id": f"client{number}"})
+    return audit
+
+
+async def test_the_trail_is_read_in_order_and_verifies(trail: Audit) -> None:
+    records = [record async for record in trail.records(after=2)]
+    assert [(record.number, record.event, record.fields) for record in records] == [
+        (number, "client.added", {"id": f"client{number - 1}"}) for number in (3, 4, 5)
+    ]
+    assert await trail.verify() is None
+
+
+@pytest.mark.parametrize(
+    ("tampering", "first_bad"),
+    [
+        ("UPDATE store_audit SET record = (SELECT record FROM store_audit WHERE number = 1) WHERE number = 3", 3),
+        ("DELETE FROM store_audit WHERE number = 2", 2),
+        ("DELETE FROM store_audit WHERE number >= 4", 4),
+        ("DELETE FROM store_audit", 1),
+        ("UPDATE store_audit SET number = CASE number WHEN 2 THEN 1000 ELSE number END", 2),
+        ("UPDATE store_audit_head SET chain = 'x'", 5),
+        ("UPDATE store_audit_head SET number = 4", 4),
+    ],
+)
+async def test_whatever_is_altered_is_found(trail: Audit, store: Database, tampering: str, first_bad: int) -> None:
+    await change(store, tampering)
+    assert await trail.verify() == first_bad
+
+
+async def test_without_the_key_nobody_can_write_a_trail_that_verifies(trail: Audit, store: Database) -> None:
+    await Audit(store, b"other").record("client.removed", {})
+    assert await trail.verify() == 6
