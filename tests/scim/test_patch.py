@@ -223,6 +223,14 @@ def test_memberships_are_told_apart_from_the_rest() -> None:
     assert changes.replaced == ({"value": "a"},)
 
 
+def test_a_member_is_the_same_whatever_else_is_said_of_it() -> None:
+    group = {"displayName": "G", "members": [{"value": "u-1", "type": "User"}]}
+    ops = [{"op": "add", "path": "members", "value": [{"value": "u-1", "$ref": "../Users/u-1"}, {"value": "u-2"}]}]
+    assert patched(group, ops, GROUP_TYPE)["members"] == [{"value": "u-1", "type": "User"}, {"value": "u-2"}]
+    ops = [{"op": "replace", "path": "members", "value": [{"value": "u-3"}, {"value": "u-3", "type": "User"}]}]
+    assert patched(group, ops, GROUP_TYPE)["members"] == [{"value": "u-3"}]
+
+
 def test_many_changes_to_a_large_group() -> None:
     group = {"displayName": "G", "members": [{"value": f"u-{number}"} for number in range(20_000)]}
     ops: list[Any] = [{"op": "remove", "path": f'members[value eq "u-{number}"]'} for number in range(0, 20_000, 2)]
