@@ -1,4 +1,5 @@
-"""The oracle of the generated programs: the same instructions interpreted one by one, as the specification's steps read."""
+"""The oracle of the generated programs: the same instructions interpreted one by one, as the specification's steps
+read."""
 
 from typing import Any
 

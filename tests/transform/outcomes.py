@@ -1,4 +1,5 @@
-"""How the tests of programs run a case that is data: its transformation, its look-ups answered, its outcome compared."""
+"""How the tests of programs run a case that is data: its transformation, its look-ups answered, its outcome
+compared."""
 
 import json
 from collections.abc import Generator

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import pytest
+from tests.transform.outcomes import PROGRAMS, program_of
 
 from proxeny.transform import (
     EntityProgram,
@@ -14,7 +15,6 @@ from proxeny.transform import (
     compile_transformation,
     load,
 )
-from tests.transform.outcomes import PROGRAMS, program_of
 
 WRONG = """{
   "user": {
@@ -24,7 +24,8 @@ WRONG = """{
       { "sourcePath": "$.b", "targetPath": "$.b", "condition": "$.b ~ 'x'" },
       { "sourcePath": "$.c", "targetPath": "$.c.length()" },
       { "sourcePath": "$.d", "targetPath": "$.d", "functions": [{ "function": "toUperCaseString" }] },
-      { "sourcePath": "$.e", "targetPath": "$.e", "functions": [{ "function": "replaceAllString", "regex": "(x", "replacement": "" }] },
+      { "sourcePath": "$.e", "targetPath": "$.e", "functions": [{ "function": "replaceAllString", "regex": "(x",
+      "replacement": "" }] },
       { "sourcePath": "$.f", "targetPath": "$.f", "functions": [{ "function": "elementAt" }] },
       { "sourcePath": "$.g", "targetPath": "$.g", "colour": "red" },
       { "sourcePath": "$.h", "targetPath": 5 }
@@ -77,12 +78,18 @@ def test_a_mistake_behind_a_placeholder_points_at_the_string() -> None:
     ("mappings", "message"),
     [
         ([{"constant": 1, "targetPath": "$.a", "condition": "'a' == 'b' && $.x == 1"}], "can never be true"),
-        ([{"constant": 1, "targetPath": "$.a"}, {"constant": 2, "targetPath": "$.a"}], "always overwritten by mapping 2"),
-        ([{"constant": 1, "targetPath": "$.a.b"}, {"sourcePath": "$.a", "targetPath": "$.a"}], "always overwritten by mapping 2"),
+        (
+            [{"constant": 1, "targetPath": "$.a"}, {"constant": 2, "targetPath": "$.a"}],
+            "always overwritten by mapping 2",
+        ),
+        (
+            [{"constant": 1, "targetPath": "$.a.b"}, {"sourcePath": "$.a", "targetPath": "$.a"}],
+            "always overwritten by mapping 2",
+        ),
         ([{"constant": "%nope%", "targetPath": "$.a"}], "there is no property 'nope'"),
         ([{"constant": 1, "targetPath": "$.a", "sorce": 1}], "'sorce' is no key of a mapping"),
     ],
-)  # fmt: skip
+)
 def test_what_is_suspicious_is_a_warning(mappings: list[dict[str, Any]], message: str) -> None:
     problems = problems_of(mappings, properties={})
     assert [problem.severity for problem in problems] == ["warning"]
@@ -133,7 +140,8 @@ def test_an_entity_for_each_value_of_a_property() -> None:
 
 
 def test_ignored_types_do_not_exist_and_endpoints_find_theirs() -> None:
-    text = """{"user": {"scimEntityEndpoint": "Users", "mappings": []}, "group": {"ignore": true, "scimEntityEndpoint": "Groups",
+    text = """{"user": {"scimEntityEndpoint": "Users", "mappings": []}, "group": {"ignore": true,
+    "scimEntityEndpoint": "Groups",
                "mappings": [{"sourcePath": "$.["}]}, "role": {"mappings": []}}"""
     made = compile_transformation(load(text), properties={}, direction="write", role="target")
     assert list(made.entities) == ["user", "role"]

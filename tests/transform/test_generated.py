@@ -6,25 +6,71 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from proxeny.transform import OPERATIONS, EntityProgram, Operation
 from tests.transform.interpreter import interpret
 from tests.transform.outcomes import data, program_of
 
+from proxeny.transform import OPERATIONS, EntityProgram, Operation
+
 NAMES = ("a", "b", "c")
 SOURCES = (
-    "$.a", "$.b", "$.a.b", "$.a.b.c", "$.b[0]", "$.b[0].c", "$.b[1].a", "$.b[-1]", "$.a[*]", "$.b[*].c", "$.c[*].a", "$",
-    "$.b[?(@.a == true)].c", "$.b[?(@.c == 'x')]", "$.b[?(@.c != 'x')].a", "$.b[?(@.c empty false)].a", "$..c", "$.b[*].['a','c']",
-    "$.b.length()", "$.b[0:1]", "$['a']['b']",
-)  # fmt: skip
+    "$.a",
+    "$.b",
+    "$.a.b",
+    "$.a.b.c",
+    "$.b[0]",
+    "$.b[0].c",
+    "$.b[1].a",
+    "$.b[-1]",
+    "$.a[*]",
+    "$.b[*].c",
+    "$.c[*].a",
+    "$",
+    "$.b[?(@.a == true)].c",
+    "$.b[?(@.c == 'x')]",
+    "$.b[?(@.c != 'x')].a",
+    "$.b[?(@.c empty false)].a",
+    "$..c",
+    "$.b[*].['a','c']",
+    "$.b.length()",
+    "$.b[0:1]",
+    "$['a']['b']",
+)
 TARGETS = (
-    "$.a", "$.b", "$.a.b", "$.a.c", "$.a.b.c", "$.a.b.a", "$.b[0]", "$.b[0].c", "$.b[0].a", "$.b[1].c", "$.b[2]", "$.c[?(@.a)]",
-    "$.b[?(@.c)]", "$.b[*].a", "$.c[*].b", "$.b[?(@.c == 'x')].a", "$", "$.a[0].b[1].c", "$.b[-1]", "$.a.b[0].c",
-)  # fmt: skip
+    "$.a",
+    "$.b",
+    "$.a.b",
+    "$.a.c",
+    "$.a.b.c",
+    "$.a.b.a",
+    "$.b[0]",
+    "$.b[0].c",
+    "$.b[0].a",
+    "$.b[1].c",
+    "$.b[2]",
+    "$.c[?(@.a)]",
+    "$.b[?(@.c)]",
+    "$.b[*].a",
+    "$.c[*].b",
+    "$.b[?(@.c == 'x')].a",
+    "$",
+    "$.a[0].b[1].c",
+    "$.b[-1]",
+    "$.a.b[0].c",
+)
 CONDITIONS = (
-    "$.a empty true", "$.a.b EMPTY false", "$.b[0].c == 'x'", "$.a == true", "$.a != null", "!($.c === 'x') && $.b empty false",
-    "$.a.b == '7' || $.c == false", "$.b[?(@.a == true)].c != []", "$.b.length() > 0", "'1' == '2'", "${v} == 'x'", "$.a",
-)  # fmt: skip
+    "$.a empty true",
+    "$.a.b EMPTY false",
+    "$.b[0].c == 'x'",
+    "$.a == true",
+    "$.a != null",
+    "!($.c === 'x') && $.b empty false",
+    "$.a.b == '7' || $.c == false",
+    "$.b[?(@.a == true)].c != []",
+    "$.b.length() > 0",
+    "'1' == '2'",
+    "${v} == 'x'",
+    "$.a",
+)
 
 leaves = st.sampled_from(["x", "7", "", True, False, None, 0, 7, 1.5])
 values = st.recursive(

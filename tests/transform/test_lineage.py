@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from tests.transform.outcomes import program_of
 
 URN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

@@ -1,10 +1,10 @@
-"""Small transformations, each for one rule of the language, and what they must give; all as data in programs/cases.json."""
+"""Small transformations, each for one rule of the language, and what they must give; all as data in
+programs/cases.json."""
 
 import json
 from typing import Any
 
 import pytest
-
 from tests.transform.outcomes import answered, assert_outcome, data, program_of
 
 CASES = data("cases.json")

@@ -1,4 +1,5 @@
-"""Every published default transformation compiles and runs; a mandatory attribute that is missing is the only failure."""
+"""Every published default transformation compiles and runs; a mandatory attribute that is missing is the only
+failure."""
 
 import json
 import random
@@ -6,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import corpus_files
+from tests.transform.interpreter import interpret
 
 from proxeny.transform import OPERATIONS, EntityProgram, Result, Transformation, compile_transformation, load
 from proxeny.transform.instructions import Instruction
 from proxeny.transform.lineage import source_paths
 from proxeny.transform.paths.ast import Filter, Index, Key, Keys, Wildcard
-from tests.conftest import corpus_files
-from tests.transform.interpreter import interpret
 
 FILES = corpus_files("published/*.*.*.json") + sorted((Path(__file__).parent / "programs").glob("own.*.json"))
 VARIABLES = {

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-
-from proxeny.transform import NativeSource
 from tests.conftest import corpus_files
 from tests.transform.outcomes import program_in, program_of
+
+from proxeny.transform import NativeSource
 
 URN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -34,15 +34,30 @@ def sources(path: Any, *mappings: dict[str, Any]) -> tuple[NativeSource, ...]:
         ("emails[0].value", [copy("$.mails[*].v", "$.emails[?(@.value)]")], ("mails", "v"), True),
         ("emails.value", [copy("$.mail", "$.emails[0].value")], ("mail",), True),
         ("emails.value", [copy("$.mail[0]", "$.emails[0].value")], ("mail",), False),
-        ("emails.value", [copy("$.m[*].v", "$.emails[?(@.value)]"), copy("$.m[0].v", "$.emails[0].value")], ("m", "v"), True),
+        (
+            "emails.value",
+            [copy("$.m[*].v", "$.emails[?(@.value)]"), copy("$.m[0].v", "$.emails[0].value")],
+            ("m", "v"),
+            True,
+        ),
         ("emails.value", [copy("$.m[?(@.p == true)].v", "$.emails[?(@.value)]")], ("m", "v"), False),
         ("title", [copy("$.t", "$.title", condition="$.x == 1")], ("t",), False),
-        ("title", [copy("$.t", "$.title"), {"type": "remove", "targetPath": "$.title", "condition": "$.x == 1"}], ("t",), False),
+        (
+            "title",
+            [copy("$.t", "$.title"), {"type": "remove", "targetPath": "$.title", "condition": "$.x == 1"}],
+            ("t",),
+            False,
+        ),
         ("title", [copy("$.old", "$.title"), copy("$.new", "$.title")], ("new",), True),
-        ("id", [{"sourcePath": "$.n", "targetVariable": "v"}, {"sourceVariable": "v", "targetPath": "$.id"}], ("n",), True),
+        (
+            "id",
+            [{"sourcePath": "$.n", "targetVariable": "v"}, {"sourceVariable": "v", "targetPath": "$.id"}],
+            ("n",),
+            True,
+        ),
         ("members.value", [copy("$.members", "$.members")], ("members", "value"), True),
     ],
-)  # fmt: skip
+)
 def test_one_native_attribute_is_found(
     path: str, mappings: list[dict[str, Any]], keys: tuple[str, ...], exact: bool
 ) -> None:
@@ -61,13 +76,27 @@ def test_one_native_attribute_is_found(
         ("title", [copy("$.t", "$.title", functions=[{"function": "toUpperCaseString"}])]),
         ("name", [copy("$.sn", "$.name.familyName")]),
         ("emails.type", [copy("$.mails[*].v", "$.emails[?(@.value)]")]),
-        ("members.id", [copy("$.m", "$.members"), {"type": "rename", "targetPath": "$.members[*].id", "constant": "value"}]),
-        ("members.value", [copy("$.m", "$.members"), {"type": "rename", "targetPath": "$.members[*].id", "constant": "value"}]),
+        (
+            "members.id",
+            [copy("$.m", "$.members"), {"type": "rename", "targetPath": "$.members[*].id", "constant": "value"}],
+        ),
+        (
+            "members.value",
+            [copy("$.m", "$.members"), {"type": "rename", "targetPath": "$.members[*].id", "constant": "value"}],
+        ),
         ("groups.display", [copy("$.groups", "$.groups"), {"type": "remove", "targetPath": "$.groups[*].display"}]),
-        ("meta.location", [{"sourceVariable": "base", "targetPath": "$.meta.location",
-                            "functions": [{"function": "concatString", "suffix": "${id}"}]}]),
+        (
+            "meta.location",
+            [
+                {
+                    "sourceVariable": "base",
+                    "targetPath": "$.meta.location",
+                    "functions": [{"function": "concatString", "suffix": "${id}"}],
+                }
+            ],
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_may_come_from_elsewhere_has_no_native_attribute(path: str, mappings: list[dict[str, Any]]) -> None:
     assert sources(path, *mappings) == ()
 

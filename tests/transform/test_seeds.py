@@ -3,9 +3,10 @@
 The transformations stand in the corpus. Own ones of the same shapes run in test_programs.py, with or without a corpus.
 """
 
-from proxeny.transform import OPERATIONS
 from tests.conftest import corpus_files
 from tests.transform.outcomes import answered, assert_outcome, data, program_in
+
+from proxeny.transform import OPERATIONS
 
 SEEDS = {path.name: path.read_text() for path in corpus_files("seeds/*.json")}
 EXPECTED = data("seeds.json")

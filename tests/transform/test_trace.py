@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from proxeny.transform import EntityProgram, Trace
 from tests.transform.outcomes import program_of
+
+from proxeny.transform import EntityProgram, Trace
 
 MAPPINGS: list[dict[str, Any]] = [
     {"sourcePath": "$.id", "targetPath": "$.id", "targetVariable": "me"},
@@ -31,17 +32,32 @@ def trace_of(mappings: list[dict[str, Any]], document: dict[str, Any], operation
 def test_every_mapping_has_its_outcome() -> None:
     trace = trace_of(MAPPINGS, {"id": "7", "active": True})
     assert [mapping.outcome for mapping in trace.mappings] == [
-        "written", "written", "optional", "default", "scope", "condition", "ignored", "removed", "nothing", "condition",
-    ]  # fmt: skip
+        "written",
+        "written",
+        "optional",
+        "default",
+        "scope",
+        "condition",
+        "ignored",
+        "removed",
+        "nothing",
+        "condition",
+    ]
     assert trace.result.document == {"id": "7", "ref": "u/7", "kind": "person"}
 
 
 def test_values_before_and_after_functions_and_operands_are_told() -> None:
     mappings = trace_of(MAPPINGS, {"id": "7", "active": True}).to_document()["mappings"]
     assert mappings[1] == {
-        "mapping": 2, "type": "set", "source": "${me}", "targetPath": "$.ref", "outcome": "written", "value": "7", "written": "u/7",
+        "mapping": 2,
+        "type": "set",
+        "source": "${me}",
+        "targetPath": "$.ref",
+        "outcome": "written",
+        "value": "7",
+        "written": "u/7",
         "functions": [{"function": "concatString", "before": "7", "after": "u/7"}],
-    }  # fmt: skip
+    }
     assert mappings[5]["operands"] == [{"operand": "$.active", "value": True}]
     assert mappings[3]["written"] == "person"
 

@@ -40,26 +40,31 @@ def settled(value: Any) -> Any:
 def _copied_object(value: dict[str, Any]) -> dict[str, Any]:
     result = value.copy()
     for key, item in value.items():
-        if item.__class__ is not str and item.__class__ in _CHANGING:
+        if item.__class__ is str:
+            continue
+        if item.__class__ is list:
+            result[key] = _copied_list(item)
+        elif item.__class__ in _CHANGING:
             result[key] = copied(item)
     return result
 
 
 def _copied_list(value: list[Any]) -> list[Any]:
-    result: list[Any] = []
-    add = result.append
+    result = value.copy()
+    index = -1
     for item in value:
+        index += 1
+        if item.__class__ is str:
+            continue
         if item.__class__ is dict:
             for inner in item.values():
                 if inner.__class__ is not str and inner.__class__ in _CHANGING:
-                    add(_copied_object(item))
+                    result[index] = _copied_object(item)
                     break
             else:
-                add(item.copy())
-        elif item.__class__ is not str and item.__class__ in _CHANGING:
-            add(copied(item))
-        else:
-            add(item)
+                result[index] = item.copy()
+        elif item.__class__ in _CHANGING:
+            result[index] = copied(item)
     return result
 
 

@@ -70,6 +70,7 @@ class EntityProgram:
             for names in target_names(one.target.path)
         )
         self._programs: dict[tuple[Operation, Form], Callable[..., Any]] = {}
+        self._plain: dict[Operation, Callable[..., Any]] = {}
 
     def run(
         self,
@@ -90,7 +91,7 @@ class EntityProgram:
         """
         if self.has_lookups:
             return _answered(self.steps(operation, document, variables, after_patch=after_patch, budget=budget))
-        program = self._programs.get((operation, _PLAIN)) or self._program(operation, _PLAIN)
+        program = self._plain.get(operation) or self._program(operation, _PLAIN)
         result: Result = program(document, {} if variables is None else dict(variables), after_patch, budget)
         return result
 
@@ -146,6 +147,8 @@ class EntityProgram:
         program = self._programs.get((operation, form))
         if program is None:
             program = self._programs[operation, form] = generate(self.section.plan(operation), form)
+            if form == _PLAIN:
+                self._plain[operation] = program
         return program
 
     def _blank(self, label: Label, operation: Operation) -> MappingTrace:
