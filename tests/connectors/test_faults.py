@@ -82,6 +82,18 @@ async def test_a_server_that_never_finishes_the_tls_handshake_is_given_up() -> N
         await connector.close()
 
 
+async def test_a_system_that_hangs_holds_no_more_than_its_own_connections() -> None:
+    async with far_side(farside.black_hole) as side:
+        connector = ScimConnector(connection(side.url, {"connections.max": "8"}))
+        calls = [asyncio.create_task(connector.read("user", "1")) for _ in range(50)]
+        await asyncio.sleep(0.5)
+        assert len(side.requests) == len(side.tasks) == 8
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        await connector.close()
+
+
 async def test_no_answer_in_time_says_that_it_may_be_done() -> None:
     async with far_side(farside.black_hole) as side:
         connector = ScimConnector(connection(side.url, settings=FAST))

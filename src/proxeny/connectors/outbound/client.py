@@ -14,13 +14,13 @@ from proxeny.connectors.errors import (
     ConnectorError,
     PropertyError,
     RefusedError,
-    TimedOutError,
     UnreachableError,
 )
 from proxeny.connectors.outbound import tls
 from proxeny.connectors.outbound.answers import HttpAnswer, error_of
 from proxeny.connectors.outbound.auth import Headers, SignIn, extra_headers
-from proxeny.connectors.outbound.guard import MARK, Guard
+from proxeny.connectors.outbound.breakage import broken, timed_out
+from proxeny.connectors.outbound.guard import Guard
 from proxeny.connectors.outbound.settings import OutboundSettings
 from proxeny.connectors.outbound.throttle import Throttle
 
@@ -58,6 +58,8 @@ class Client:
             sock_connect=values.integer("timeout.connect") or settings.connect_timeout,
         )
         self._session: aiohttp.ClientSession | None = None
+        self._limit = values.integer("connections.max") or settings.connections_per_system
+        self._slots = asyncio.Semaphore(self._limit)
         self.sign_in = SignIn(values, self._post_form)
         self.throttle = Throttle(
             connection.type.name,
@@ -75,9 +77,8 @@ class Client:
         """Build the session; connects to nothing."""
         if self._session is not None:
             return
-        limit = self._values.integer("connections.max") or self._settings.connections_per_system
         connector = aiohttp.TCPConnector(
-            limit=limit,
+            limit=0,  # the slots are the limit: a call that waits for one can still be held back
             ssl=tls.context(self._values, self._settings),
             socket_factory=self._guard.open_socket,
             keepalive_timeout=30,
@@ -113,7 +114,11 @@ class Client:
         while True:
             answer: HttpAnswer | None = None
             try:
-                answer = await self._once(method, path, query, body, headers)
+                await self._take_slot()
+                try:
+                    answer = await self._once(method, path, query, body, headers)
+                finally:
+                    self._slots.release()
                 error = error_of(answer, method, path)
                 if error is None:
                     return answer
@@ -133,6 +138,19 @@ class Client:
     async def json(self, method: str, path: str, document: object, headers: Mapping[str, str]) -> HttpAnswer:
         """A call with a JSON body."""
         return await self.call(method, path, body=orjson.dumps(document), headers=headers)
+
+    async def _take_slot(self) -> None:
+        """Wait for one of the system's connections, no longer than for an answer."""
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._timeout.total):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise UnreachableError(
+                f"All {self._limit} connections to the system stayed in use for {self._timeout.total:g} s."
+            ) from None
 
     async def _once(
         self, method: str, path: str, query: Query, body: bytes | None, headers: Mapping[str, str] | None
@@ -189,9 +207,9 @@ class Client:
             ) as response:
                 return HttpAnswer(response.status, response.headers, await self._read(response))
         except TimeoutError as error:
-            raise _timed_out(error, url, self._timeout) from error
+            raise timed_out(error, url, self._timeout) from error
         except aiohttp.ClientError as error:
-            raise _broken(error, url) from error
+            raise broken(error, url) from error
         except (ValueError, UnicodeError) as error:
             raise PropertyError(f"URL {str(url)[:120]!r} cannot be called.") from error
 
@@ -226,25 +244,3 @@ def _base(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise PropertyError("Property URL must begin with http:// or https:// and name a host.")
     return str(URL(url.split("?")[0].split("#")[0].rstrip("/")))
-
-
-def _timed_out(error: BaseException, url: URL, timeout: aiohttp.ClientTimeout) -> ConnectorError:
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return UnreachableError(f"No connection to {url.host}:{url.port} within {timeout.sock_connect:g} s.")
-    return TimedOutError(f"{url.host}:{url.port} did not answer completely within {timeout.total:g} s.")
-
-
-def _broken(error: aiohttp.ClientError, url: URL) -> ConnectorError:
-    where = f"{url.host}:{url.port}"
-    cause = str(getattr(error, "os_error", ""))
-    if MARK in cause:
-        return PropertyError(f"{where} may not be called, {cause}. See [outbound] allow.")
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return UnreachableError(f"The certificate of {where} is not trusted: {error.certificate_error}.")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return UnreachableError(f"The name {url.host} cannot be resolved.")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return UnreachableError(f"No connection to {where}: {error.os_error.strerror or error.os_error}.")
-    if isinstance(error, aiohttp.InvalidURL):
-        return PropertyError(f"URL {str(url)[:120]!r} cannot be called.")
-    return UnreachableError(f"The connection to {where} broke: {type(error).__name__}.")

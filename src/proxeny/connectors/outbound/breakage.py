@@ -1,0 +1,29 @@
+"""What a connection that broke means, in the words of connectors/errors.py."""
+
+import aiohttp
+from yarl import URL
+
+from proxeny.connectors.errors import ConnectorError, PropertyError, TimedOutError, UnreachableError
+from proxeny.connectors.outbound.guard import MARK
+
+
+def timed_out(error: BaseException, url: URL, timeout: aiohttp.ClientTimeout) -> ConnectorError:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return UnreachableError(f"No connection to {url.host}:{url.port} within {timeout.sock_connect:g} s.")
+    return TimedOutError(f"{url.host}:{url.port} did not answer completely within {timeout.total:g} s.")
+
+
+def broken(error: aiohttp.ClientError, url: URL) -> ConnectorError:
+    where = f"{url.host}:{url.port}"
+    cause = str(getattr(error, "os_error", ""))
+    if MARK in cause:
+        return PropertyError(f"{where} may not be called, {cause}. See [outbound] allow.")
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return UnreachableError(f"The certificate of {where} is not trusted: {error.certificate_error}.")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return UnreachableError(f"The name {url.host} cannot be resolved.")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return UnreachableError(f"No connection to {where}: {error.os_error.strerror or error.os_error}.")
+    if isinstance(error, aiohttp.InvalidURL):
+        return PropertyError(f"URL {str(url)[:120]!r} cannot be called.")
+    return UnreachableError(f"The connection to {where} broke: {type(error).__name__}.")
