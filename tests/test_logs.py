@@ -104,3 +104,12 @@ def test_events_below_the_level_are_not_written(stream: io.StringIO) -> None:
     logs.configure("warning", "json", stream)
     logging.getLogger("proxeny.test").info("quiet")
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_vouched_event_is_a_line_like_any_other_and_cannot_be_broken(stream: io.StringIO, form: logs.Form) -> None:
+    logs.configure("info", form, stream)
+    logs.write_event(logging.getLogger("proxeny.x"), "request", {"path": "/a\n\x1b[31m\u2028{}", "status": 200})
+    assert stream.getvalue().count("\n") == 1
+    assert not {"\x1b", "\u2028"} & set(stream.getvalue())
+    assert "status" in stream.getvalue()

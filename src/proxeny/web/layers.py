@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from proxeny.errors import Error
+from proxeny.logs import write_event
 from proxeny.provisioning.errors import SystemNotReadyError, UnknownSystemError
 from proxeny.scim.errors import (
     BackendTimeoutError,
@@ -56,8 +57,7 @@ def logged(handler: Handler, metrics: Metrics) -> Handler:
             metrics.in_flight -= 1
             seconds = time.perf_counter() - started
             metrics.count_request(request.method, request.route.template if request.route else "", status, seconds)
-            if access.isEnabledFor(logging.INFO):
-                access.info("request", extra=_line(request, status, reason, size, seconds))
+            write_event(access, "request", _line(request, status, reason, size, seconds))
 
     return handle
 
