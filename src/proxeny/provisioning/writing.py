@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from proxeny.connectors.errors import ConnectorError, VersionConflictError
+from proxeny.connectors.errors import ConnectorError, UnsupportedError, VersionConflictError
 from proxeny.connectors.spi import Entity, Patcher, Replacer
 from proxeny.documents import Document
 from proxeny.provisioning.endpoint import Endpoint, Hidden, Resource, Seen, Unreadable
@@ -134,9 +134,14 @@ class Writing:
             return await self._emulated(url_id, operations, call)
         native_id = self._native_id("patch", native, current.entity.id if current else self._require_native_id(url_id))
         accept = _Acceptance(endpoint, call.base)
-        written = await self._asked(
-            patcher.patch(endpoint.entity_type, native_id, native.document, version=version, accept=accept)
-        )
+        try:
+            written = await patcher.patch(
+                endpoint.entity_type, native_id, native.document, version=version, accept=accept
+            )
+        except UnsupportedError:  # a server of this protocol that has no PATCH itself
+            return await self._emulated(url_id, operations, call)
+        except ConnectorError as error:
+            raise endpoint.failure(error) from error
         return await self._read_back(accept, written, native_id, call)
 
     def _after_patch(self, current: Resource | None, operations: tuple[PatchOperation, ...]) -> Document | None:
