@@ -17,6 +17,7 @@ from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.outbound.fetch import Fetcher
 from proxeny.connectors.outbound.settings import OutboundSettings
 from proxeny.database import Database
+from proxeny.store.limits import Limits
 from proxeny.store.migrations import migrate
 from proxeny.store.tokens import SigningKeys, Tokens
 from proxeny.store.vault import Vault
@@ -140,11 +141,11 @@ async def running(
                 issuers=issuers,
                 token_lifetime=token_lifetime,
                 authorities=lambda: live.authorities if live else [],
+                limits=Limits(database, "test"),
                 worker=HashingWorker(nobody=nobody),
             ),
         )
-        stack.callback(security.close)
-        await security.certificates.refresh()
+        await stack.enter_async_context(security)
         live = Tls(tls, security.certificates.self_signed) if tls else None
         trail = await stack.enter_async_context(AuditTrail(sink))
         app = create_app(

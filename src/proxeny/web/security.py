@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
 from cryptography import x509
 
@@ -15,6 +17,7 @@ from proxeny.web.auth.lockout import LockOuts
 from proxeny.web.auth.middleware import Authentication
 from proxeny.web.auth.ratelimit import RateLimits
 from proxeny.web.auth.remembered import Remembered
+from proxeny.web.auth.sharing import LimitStore, Sharing
 from proxeny.web.oauth.clients import ClientAuthentication
 from proxeny.web.oauth.endpoints import OAuthEndpoints
 from proxeny.web.oauth.issuers import ExternalIssuers, IssuerSettings
@@ -37,12 +40,13 @@ class SecurityPorts:
     issuers: Sequence[IssuerSettings] = ()
     token_lifetime: int = 600
     authorities: Callable[[], list[x509.Certificate]] = list
+    limits: LimitStore | None = None
     worker: HashingWorker = field(default_factory=HashingWorker)
 
 
 class Security:
     """``authenticate`` and ``admit`` are for ``create_app``, ``routes`` are the token endpoint; ``certificates``
-    tells what the server's TLS must trust. ``close`` at the end."""
+    tells what the server's TLS must trust. An async context."""
 
     def __init__(self, settings: WebSettings, ports: SecurityPorts) -> None:
         self._settings = settings
@@ -64,11 +68,23 @@ class Security:
             source, {b"basic": self._by_basic, b"bearer": self._bearer.caller}, self._by_certificate
         )
         self.admit = RateLimits(settings.rate_limit)
+        self.sharing = Sharing(ports.limits, lock_outs, self.admit) if ports.limits else None
 
     def routes(self) -> tuple[Route, ...]:
         return tuple(self._endpoints.routes())
 
-    def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        """Reads the certificate rules, and begins to share limits."""
+        await self.certificates.refresh()
+        if self.sharing is not None:
+            await self.sharing.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.sharing is not None:
+            await self.sharing.__aexit__(kind, error, trace)
         self._ports.worker.close()
 
     async def _by_basic(self, credentials: bytes, request: Request) -> Caller:

@@ -11,8 +11,8 @@ from proxeny.connectors.outbound.paging import Batch, by_cursor, by_index
 from proxeny.connectors.outbound.probe import network_steps, walk
 from proxeny.connectors.scim2.discovery import Abilities, Discovery
 from proxeny.connectors.scim2.filter import filter_text
-from proxeny.connectors.scim2.unique import NAMES, explained, keys_of
-from proxeny.connectors.scim2.updates import member_changes, patch_op, replacements
+from proxeny.connectors.unique import NAMES, explained, keys_of
+from proxeny.connectors.updates import member_changes, patch_op, replacements
 from proxeny.connectors.scim2.wire import Wire, to_batch, to_entity
 from proxeny.connectors.spec import Connection
 from proxeny.connectors.spi import Accept, Change, Entity, EntityType, Page, Search, TestStep

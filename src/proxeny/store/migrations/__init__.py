@@ -2,10 +2,11 @@
 
 from proxeny.database import Database, Migration
 from proxeny.store.migrations.first import FIRST
+from proxeny.store.migrations.limits import LIMITS
 from proxeny.store.migrations.tokens import TOKENS
 
 COMPONENT = "store"
-MIGRATIONS: tuple[Migration, ...] = (FIRST, TOKENS)
+MIGRATIONS: tuple[Migration, ...] = (FIRST, TOKENS, LIMITS)
 
 
 async def migrate(database: Database) -> None:

@@ -4,7 +4,7 @@ Counted by address and user, so that guessing from elsewhere never locks the rig
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cachetools import TTLCache
@@ -31,6 +31,7 @@ class LockOuts:
         self._clock = clock
         keep = max(settings.window, settings.seconds, _LONGEST) * 2
         self._tries: TTLCache[tuple[str, str], _Tries] = TTLCache(_ENTRIES, keep, clock)
+        self._news: list[tuple[str, str, float]] = []
 
     def remaining(self, address: str, user: str) -> int:
         """Seconds until the pair may try again, rounded up; 0 when it may."""
@@ -52,9 +53,24 @@ class LockOuts:
                 self._settings.seconds * 2**tries.rounds, max(_LONGEST, self._settings.seconds)
             )
             tries.rounds += 1
+            self._news.append((address, user, time.time() + tries.locked_until - now))
             tries.since, tries.failures = now, 0
         self._tries[address, user] = tries
         return locks
+
+    def news(self) -> list[tuple[str, str, float]]:
+        """What was locked here since the last call: address, user, and until when (Unix time)."""
+        news, self._news = self._news, []
+        return news
+
+    def learn(self, locks: Iterable[tuple[str, str, float]]) -> None:
+        """Takes over what was locked elsewhere; a lock that is known here stays as it is."""
+        now, wall = self._clock(), time.time()
+        for address, user, until in locks:
+            tries = self._tries.get((address, user))
+            if tries is None:
+                tries = self._tries[address, user] = _Tries(now)
+            tries.locked_until = max(tries.locked_until, now + until - wall)
 
     def succeeded(self, address: str, user: str) -> None:
         self._tries.pop((address, user), None)
