@@ -15,8 +15,8 @@ from proxeny.connectors.filtering import AllOf, AnyElement, AnyOf, Compare, Nati
 from proxeny.connectors.scim2.connector import ScimConnector
 from proxeny.connectors.scim2.discovery import read_abilities
 from proxeny.connectors.scim2.filter import filter_text, translate
-from proxeny.connectors.scim2.unique import parse_field, unique_key
-from proxeny.connectors.scim2.updates import member_changes, replacements
+from proxeny.connectors.unique import parse_field, unique_key
+from proxeny.connectors.updates import member_changes, replacements
 from proxeny.connectors.spi import Search, Sort
 from proxeny.documents import Document
 from proxeny.scim.filter.parser import parse_filter

@@ -3,7 +3,8 @@
 StoreError                 ``next``
 ├── VaultError             a secret or the key file cannot be read     → stop
 ├── AlreadyExistsError     the id is taken                             → skip
-└── UnknownError           there is no such entry                      → skip
+├── UnknownError           there is no such entry                      → skip
+└── LeaseLostError         another worker has the run now              → stop
 """
 
 from typing import ClassVar
@@ -27,3 +28,7 @@ class AlreadyExistsError(StoreError):
 
 class UnknownError(StoreError):
     pass
+
+
+class LeaseLostError(StoreError):
+    next = "stop"

@@ -2,11 +2,12 @@
 
 from proxeny.database import Database, Migration
 from proxeny.store.migrations.first import FIRST
+from proxeny.store.migrations.jobs import JOBS
 from proxeny.store.migrations.limits import LIMITS
 from proxeny.store.migrations.tokens import TOKENS
 
 COMPONENT = "store"
-MIGRATIONS: tuple[Migration, ...] = (FIRST, TOKENS, LIMITS)
+MIGRATIONS: tuple[Migration, ...] = (FIRST, TOKENS, LIMITS, JOBS)
 
 
 async def migrate(database: Database) -> None:

@@ -20,7 +20,7 @@ FIRST = Migration(
         Statement.ddl("CREATE TABLE store_versions (name {TEXT} PRIMARY KEY, version BIGINT NOT NULL)"),
         Statement.ddl("INSERT INTO store_versions (name, version) VALUES ('clients', 0), ('systems', 0)"),
         Statement.ddl(
-            "CREATE TABLE store_audit (number BIGINT PRIMARY KEY, record {BYTES} NOT NULL, chain {TEXT} NOT NULL)"
+            "CREATE TABLE store_audit (number {NUMBER} PRIMARY KEY, record {BYTES} NOT NULL, chain {TEXT} NOT NULL)"
         ),
         Statement.ddl(
             "CREATE TABLE store_audit_head (head BIGINT PRIMARY KEY, number BIGINT NOT NULL, chain {TEXT} NOT NULL)"
