@@ -30,7 +30,8 @@ async def store(database: Database, *requests: Request, first: Callable[[], Any]
     def steps() -> Generator[Request, list[Row], None]:
         if first is not None:
             yield from first()
-        yield from requests
+        for request in requests:
+            _ = yield request
 
     await database.transaction(steps)
 
