@@ -47,7 +47,7 @@ def test_every_problem_is_reported_at_once_with_its_place() -> None:
     assert (3, "targetPath", 7) in errors
     assert (4, "functions[0].function", 8) in errors
     assert (5, "functions[0].regex", 9) in errors
-    assert (6, "functions[0].index", 10) in errors
+    assert (6, "functions[0].index", 11) in errors
     assert {mapping for mapping, _, _ in errors} == {None, 1, 2, 3, 4, 5, 6, 8}
     assert [problem.mapping for problem in problems if "colour" in problem.message] == [7]
     assert all(problem.entity_type == "user" for problem in problems)

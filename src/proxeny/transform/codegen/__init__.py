@@ -4,6 +4,7 @@ Definite copies, constants, wraps and simple conditions become plain statements;
 compiled closure. The traced form is the same source with a call into the trace after each step.
 """
 
-from proxeny.transform.codegen.program import Form, Plan, generate
+from proxeny.transform.codegen.plan import Form, Plan
+from proxeny.transform.codegen.program import generate
 
 __all__ = ["Form", "Plan", "generate"]
