@@ -2,6 +2,9 @@
 
 import asyncio
 import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -9,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.connectors.directories import SAP_USER, group, user
 
-from proxeny.connectors.directory import DirectoryConnector, native_filter
+from proxeny.connectors.directory import DirectoryConnector, native_filter, searching, tables
 from proxeny.connectors.directory.fields import RESOURCE_TYPES
 from proxeny.connectors.directory.load import import_lines
 from proxeny.connectors.errors import PropertyError, RefusedError
 from proxeny.connectors.filtering import Compare, NativeFilter
 from proxeny.connectors.spi import Entity, Page, Search, Sort
-from proxeny.database import Database
+from proxeny.database import Database, Statement
 from proxeny.scim.filter.evaluate import compile_filter
 from proxeny.scim.filter.parser import parse_filter
 from proxeny.scim.sorting import sort_key
@@ -292,3 +295,40 @@ async def test_a_walk_by_cursor_sees_whoever_stays_once_while_others_come_and_go
 async def test_a_wrong_filter_property_is_named(directory: DirectoryConnector) -> None:
     with pytest.raises(PropertyError, match="filter property"):
         await directory.search("user", Search(native_filter='nothing eq "x"'))
+
+
+STATEMENTS = {name: each for name, each in vars(tables).items() if isinstance(each, Statement)}
+SEARCHES: dict[str, NativeFilter | None] = {
+    "everyone": None,
+    "by name": Compare(("userName",), "eq", "anna"),
+    "by start of name": Compare(("emails", "value"), "sw", "anna"),
+    "by group": Compare(("groups", "value"), "eq", "g"),
+    "by time": Compare(("meta", "lastModified"), "gt", "2020-01-01T00:00:00Z", "dateTime"),
+}
+
+
+@pytest.fixture
+def explain(directory: DirectoryConnector, database_url: str) -> Iterator[Callable[[Statement], str]]:
+    if not database_url.startswith("sqlite"):
+        yield lambda statement: ""  # PostgreSQL plans by what is in its tables, and here that is nothing
+        return
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection:
+
+        def plan(statement: Statement) -> str:
+            sql = statement.prepared("sqlite").sql
+            rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", ["[]"] * sql.count("?")).fetchall()
+            return "\n".join(row[3] for row in rows)
+
+        yield plan
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_no_statement_looks_through_a_whole_table(explain: Callable[[Statement], str], name: str) -> None:
+    assert "SCAN directory_" not in explain(STATEMENTS[name])
+
+
+@pytest.mark.parametrize("name", sorted(SEARCHES))
+def test_no_search_looks_through_a_whole_table(explain: Callable[[Statement], str], name: str) -> None:
+    statements, _ = searching.prepare("user", SEARCHES[name], None)
+    for statement in (statements.page, statements.after, statements.total):
+        assert "SCAN directory_" not in explain(statement)

@@ -26,10 +26,11 @@ _DIALECTS: dict[Dialect, sa.engine.Dialect] = {
 }
 
 DDL_WORDS: dict[Dialect, dict[str, str]] = {
-    "sqlite": {"TEXT": "TEXT", "BYTES": "BLOB", "CLUSTERED": "WITHOUT ROWID"},
-    "postgresql": {"TEXT": 'TEXT COLLATE "C"', "BYTES": "BYTEA", "CLUSTERED": ""},
+    "sqlite": {"TEXT": "TEXT", "BYTES": "BLOB", "NUMBER": "INTEGER", "CLUSTERED": "WITHOUT ROWID"},
+    "postgresql": {"TEXT": 'TEXT COLLATE "C"', "BYTES": "BYTEA", "NUMBER": "BIGINT", "CLUSTERED": ""},
 }
-"""Words in braces in the text of a ``Statement.ddl``: text is ordered by code point in both databases."""
+"""Words in braces in the text of a ``Statement.ddl``: text is ordered by code point in both databases, and a ``{NUMBER}
+PRIMARY KEY`` is what SQLite keeps the row under."""
 
 
 class any_of(ColumnElement[bool]):  # noqa: N801  # reads as a word of SQL, like SQLAlchemy's own and_, or_, case
@@ -37,6 +38,8 @@ class any_of(ColumnElement[bool]):  # noqa: N801  # reads as a word of SQL, like
 
     inherit_cache = True
     type = sa.Boolean()
+    _is_implicitly_boolean = True
+    """SQLAlchemy's word for a condition that needs no ``= 1`` behind it, which would keep SQLite from its indexes."""
 
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
         self.column = column
@@ -76,7 +79,7 @@ class Statement:
 
     @classmethod
     def ddl(cls, text: str) -> "Statement":
-        """A statement of a migration: ``{TEXT}``, ``{BYTES}`` and ``{CLUSTERED}`` are the dialect's words for them."""
+        """A statement of a migration, with the words of ``DDL_WORDS`` in braces."""
         statement = cls("")
         for dialect, words in DDL_WORDS.items():
             statement._prepared[dialect] = Prepared(text.format_map(words), _bind_nothing)

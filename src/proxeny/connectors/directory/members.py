@@ -40,26 +40,26 @@ def find(ids: Sequence[str], unknown: UnknownMembers) -> Answer:
 
 def add(holder: int, members: Sequence[Row]) -> Generator[Request, list[Row], int]:
     """Make the rows of ``find`` members; how many were not before."""
-    if len(members) == 1:
-        added = yield tables.JOIN_GROUP, {"holder": holder, "member": members[0][1]}
-        return len(added)
-    rows = yield tables.MEMBER_SEQS, {"holder": holder}
-    present = {row[0] for row in rows}
-    new = [row[1] for row in members if row[1] not in present]
+    wanted = [row[1] for row in members]
+    present = yield from _present(holder, wanted)
+    new = [seq for seq in wanted if seq not in present]
     yield tables.JOIN_ALL, _pairs(holder, new)
     return len(new)
 
 
-def remove(holder: int, seqs: Iterable[int]) -> Generator[Request, list[Row], int]:
-    """Take members out; how many were in."""
-    wanted = list(seqs)
-    if len(wanted) == 1:
-        removed = yield tables.LEAVE_GROUP, {"holder": holder, "member": wanted[0]}
-        return len(removed)
-    rows = yield tables.MEMBER_SEQS, {"holder": holder}
-    gone = {row[0] for row in rows}.intersection(wanted)
+def remove(holder: int, members: Sequence[Row]) -> Generator[Request, list[Row], int]:
+    """Take the rows of ``find`` out; how many were in."""
+    gone = yield from _present(holder, [row[1] for row in members])
     yield tables.LEAVE_ALL, _pairs(holder, gone)
     return len(gone)
+
+
+def _present(holder: int, seqs: Sequence[int]) -> Generator[Request, list[Row], set[int]]:
+    """Who of these is a member; nothing is asked about nobody."""
+    if not seqs:
+        return set()
+    rows = yield tables.PRESENT, {"holder": holder, "members": list(seqs)}
+    return {row[0] for row in rows}
 
 
 def set_to(holder: int, members: Sequence[Row]) -> Generator[Request, list[Row], tuple[int, int]]:

@@ -10,7 +10,7 @@ MIGRATIONS = (
         (
             Statement.ddl(
                 "CREATE TABLE directory_entities ("
-                "seq BIGINT PRIMARY KEY, type {TEXT} NOT NULL, id {TEXT} NOT NULL UNIQUE, version BIGINT NOT NULL, "
+                "seq {NUMBER} PRIMARY KEY, type {TEXT} NOT NULL, id {TEXT} NOT NULL UNIQUE, version BIGINT NOT NULL, "
                 "created {TEXT} NOT NULL, modified {TEXT} NOT NULL, change BIGINT NOT NULL, members BIGINT NOT NULL, "
                 "display {TEXT} NOT NULL, password {TEXT}, document {BYTES} NOT NULL)"
             ),
@@ -32,7 +32,7 @@ MIGRATIONS = (
             ),
             Statement.ddl("CREATE INDEX directory_by_member ON directory_memberships (member, holder)"),
             Statement.ddl(
-                "CREATE TABLE directory_tombstones (change BIGINT PRIMARY KEY, type {TEXT} NOT NULL, "
+                "CREATE TABLE directory_tombstones (change {NUMBER} PRIMARY KEY, type {TEXT} NOT NULL, "
                 "id {TEXT} NOT NULL, at {TEXT} NOT NULL)"
             ),
             Statement.ddl(

@@ -84,7 +84,9 @@ def _cached(entity_type: str, shape: object, sort: Sort | None, tree: "_Unhashed
     )
     place = sa.bindparam("place", type_=order.column.type)
     here, there = sa.tuple_(order.column, e.seq), sa.tuple_(place, number("after"))
-    beyond = e.seq > number("after") if sort is None else here < there if order.descending else here > there
+    beyond = here < there if order.descending else here > there
+    if sort is None:  # where few can match, they are found by their key, not by walking on from the place
+        beyond = (e.seq + sa.literal_column("0") if condition.point else e.seq) > number("after")
     return Statements(
         condition,
         plan,

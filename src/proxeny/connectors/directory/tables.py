@@ -108,21 +108,19 @@ ADD_KEY = Statement(
 DROP_KEY = Statement("DELETE FROM directory_keys WHERE field = :field AND key = :key AND entity = :entity")
 
 FIND = Statement(sa.select(e.id, e.seq, e.type, e.display).where(any_of(e.id, "ids")))
-JOIN_GROUP = Statement(
-    "INSERT INTO directory_memberships (holder, member) VALUES (:holder, :member) "
-    "ON CONFLICT (holder, member) DO NOTHING RETURNING member"
-)
 JOIN_ALL = Statement(
     "INSERT INTO directory_memberships (holder, member) VALUES (:holder, :member) "
     "ON CONFLICT (holder, member) DO NOTHING"
-)
-LEAVE_GROUP = Statement(
-    "DELETE FROM directory_memberships WHERE holder = :holder AND member = :member RETURNING member"
 )
 LEAVE_ALL = Statement("DELETE FROM directory_memberships WHERE holder = :holder AND member = :member")
 DISSOLVE = Statement("DELETE FROM directory_memberships WHERE holder = :holder")
 FORGET_MEMBER = Statement("DELETE FROM directory_memberships WHERE member = :member RETURNING holder")
 HOLDERS = Statement("SELECT holder FROM directory_memberships WHERE member = :member")
+PRESENT = Statement(
+    sa.select(MEMBERSHIPS.c.member).where(
+        MEMBERSHIPS.c.holder == number("holder"), any_of(MEMBERSHIPS.c.member, "members")
+    )
+)
 MEMBER_SEQS = Statement("SELECT member FROM directory_memberships WHERE holder = :holder")
 
 _m = MEMBERSHIPS.c

@@ -141,7 +141,7 @@ def _apply(write: Write, seq: int, changes: MembershipChanges | None) -> Generat
         wanted = yield from members.find(resources.member_ids(list(changes.replaced)), write.unknown)
         came, left = yield from members.set_to(seq, wanted)
     gone = yield from members.find(changes.removed, "skip")
-    left += yield from members.remove(seq, [member[1] for member in gone])
+    left += yield from members.remove(seq, gone)
     new = yield from members.find(resources.member_ids(list(changes.added)), write.unknown)
     came += yield from members.add(seq, new)
     return came, left
