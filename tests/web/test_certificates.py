@@ -276,3 +276,18 @@ async def test_a_registered_self_signed_certificate_comes_in_and_vouches_for_nob
         assert forged.status_code == 401
         assert await gateway.sink.reasons() == ["certificate was not issued by a client CA"]
         assert (await get(gateway, authority, authority.issue("CN=robot"))).status_code == 200
+
+
+async def test_a_certificate_that_is_registered_later_comes_in(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("security._WATCH_EVERY", "server._RELOAD_EVERY", "auth.remembered._LOOK_EVERY"):
+        monkeypatch.setattr(f"proxeny.web.{name}", 0.1)
+    own = Authority(authority.folder, "CN=lone").own
+    async with gateway_of(authority, []) as gateway:
+        with pytest.raises((httpx.TransportError, ssl.SSLError)):
+            await get(gateway, authority, own)
+        keys = {"keys": [{"kty": "EC", "x5c": [base64.b64encode(own.der).decode()]}]}
+        gateway.users.put(user("lone", "proxy", secrets=(), keys=keys))
+        await asyncio.sleep(0.5)
+        assert (await get(gateway, authority, own)).status_code == 200

@@ -119,3 +119,14 @@ async def test_stopping_lets_a_running_request_end() -> None:
         await asyncio.sleep(0.1)
         gateway.server.stop()
         assert (await slow).status_code == 200
+
+
+async def test_what_does_not_end_in_the_time_for_stopping_is_cancelled() -> None:
+    async with running() as gateway:
+        gateway.server.config.timeout_graceful_shutdown = 0
+        gateway.gateway.systems["hr"].slow = 30
+        slow = asyncio.create_task(gateway.client.get("/proxy/hr/Users", auth=gateway.auth()))
+        await asyncio.sleep(0.2)
+        gateway.server.stop()
+        answer = await asyncio.gather(slow, return_exceptions=True)
+        assert isinstance(answer[0], httpx.TransportError) or answer[0].status_code >= 500

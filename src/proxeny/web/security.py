@@ -1,5 +1,7 @@
 """Everything about callers, put together: three ways to authenticate, the token endpoint, limits."""
 
+import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -7,6 +9,7 @@ from typing import Self
 
 from cryptography import x509
 
+from proxeny.errors import Error
 from proxeny.web.auth.basic import Basic, SecretChecker
 from proxeny.web.auth.bearer import Bearer
 from proxeny.web.auth.caller import Caller, ClientSource
@@ -26,6 +29,10 @@ from proxeny.web.oauth.ports import Fetch, KeyStore, TokenStore
 from proxeny.web.oauth.tokens import Tokens
 from proxeny.web.request import Request, Route
 from proxeny.web.settings import WebSettings
+
+log = logging.getLogger("proxeny.web.security")
+
+_WATCH_EVERY = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +74,7 @@ class Security:
         self.authenticate = Authentication(
             source, {b"basic": self._by_basic, b"bearer": self._bearer.caller}, self._by_certificate
         )
+        self._watcher: asyncio.Task[None] | None = None
         self.admit = RateLimits(settings.rate_limit)
         self.sharing = Sharing(ports.limits, lock_outs, self.admit) if ports.limits else None
 
@@ -74,8 +82,9 @@ class Security:
         return tuple(self._endpoints.routes())
 
     async def __aenter__(self) -> Self:
-        """Reads the certificate rules, and begins to share limits."""
+        """Reads the certificate rules, follows their changes, and begins to share limits."""
         await self.certificates.refresh()
+        self._watcher = asyncio.create_task(self._watch())
         if self.sharing is not None:
             await self.sharing.__aenter__()
         return self
@@ -83,9 +92,20 @@ class Security:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
         if self.sharing is not None:
             await self.sharing.__aexit__(kind, error, trace)
         self._ports.worker.close()
+
+    async def _watch(self) -> None:
+        """A newly registered certificate must be trusted before its owner can ask anything."""
+        while True:
+            await asyncio.sleep(_WATCH_EVERY)
+            try:
+                await self.certificates.refresh()
+            except Error as error:
+                log.warning("certificate rules could not be read again", extra={"reason": str(error)})
 
     async def _by_basic(self, credentials: bytes, request: Request) -> Caller:
         return await self._basic.caller(credentials, request.origin.address)

@@ -23,6 +23,7 @@ from proxeny.web.tls import Tls
 log = logging.getLogger("proxeny.web.server")
 
 _RELOAD_EVERY = 1.0
+_LOOK = 0.01
 _HARD_FACTOR = 4  # up to here the application answers; beyond, the connection is cut without reading on
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -117,6 +118,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._tls = tls
         self._metrics = metrics or Metrics()
+        self._told_to_stop = asyncio.Event()
         config.load()
         if tls is not None:
             config.ssl = tls.context
@@ -131,6 +133,30 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """Begins to stop: no new connections, running requests may end within the time for stopping."""
         self.should_exit = True
+        self._told_to_stop.set()
+
+    async def main_loop(self) -> None:
+        """Waits, without looking ten times a second as its parent does."""
+        if not self.should_exit:
+            await self._told_to_stop.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Lets running requests end; what takes longer than the time for stopping is cancelled."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
+        state = self.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                while (state.connections or state.tasks) and not self.force_exit:  # noqa: ASYNC110  # sets, no event
+                    await asyncio.sleep(_LOOK)
+        except TimeoutError:
+            log.error("requests were cancelled because the gateway stops", extra={"requests": len(state.tasks)})
+        for task in list(state.tasks):
+            task.cancel()
 
     async def run_until_stopped(self, sockets: list[socket.socket] | None = None) -> None:
         """Serves; returns once everything has ended."""
@@ -163,7 +189,7 @@ class Server(uvicorn.Server):
 
     def _signalled(self) -> None:
         self.force_exit = self.should_exit
-        self.should_exit = True
+        self.stop()
 
     def end_certificate_connections(self) -> None:
         """Ends connections that a certificate was checked for, each after the request that it is serving."""
