@@ -41,7 +41,9 @@ if ! .venv/bin/python config/demo/ready.py "$port" "$server"; then
 fi
 
 base=https://localhost:$port
-call="curl -sS --cacert $PWD/certs/ca.crt -u demo-basic:$(cat var/demo/basic.secret)"
+trusting="curl -sS --cacert $PWD/certs/ca.crt"
+call="$trusting -u demo-basic:$(cat var/demo/basic.secret)"
+token="$trusting -u demo-oauth:$(cat var/demo/oauth.secret) -d grant_type=client_credentials $base/oauth2/token"
 cat <<LINES
 
 proxeny answers on $base. Stop it with Ctrl-C; its data stay in var/.
@@ -57,6 +59,10 @@ $call -G "$base/proxy/hr/Users" --data-urlencode 'filter=userName eq "barbara.je
 $call -H 'Content-Type: application/scim+json' "$base/proxy/hr/Users" \\
   -d '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada.lovelace","name":{"givenName":"Ada","familyName":"Lovelace"},"emails":[{"value":"ada@nordwind.example","primary":true}]}'
 $call -G "$base/scim/Users" --data-urlencode 'filter=userName eq "ada.lovelace"'
+
+# The other two ways to sign in: a token (OAuth 2.0, client credentials), and a certificate
+$trusting -H "Authorization: Bearer \$($token | sed -E 's/.*"access_token": ?"([^"]+)".*/\\1/')" "$base/proxy/hr/Users?count=1"
+$trusting --cert $PWD/certs/demo-certificate.crt --key $PWD/certs/demo-certificate.key "$base/proxy/hr/Users?count=1"
 
 LINES
 while kill -0 "$server" 2>/dev/null; do wait "$server" || true; done

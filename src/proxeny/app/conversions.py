@@ -7,9 +7,10 @@ import orjson
 from pydantic import SecretStr
 
 from proxeny.connectors.outbound.settings import OutboundSettings
-from proxeny.settings import CertificateMatch, Client, Settings
+from proxeny.settings import CertificateMatch, Client, Issuer, Settings
 from proxeny.store.secrets import hash_secret
 from proxeny.web.auth.caller import CertificateRule, Secret, TechnicalUser
+from proxeny.web.oauth.issuers import IssuerSettings
 from proxeny.web.settings import Limits, LockOut, RateLimit, ServerSettings, TlsSettings, WebSettings
 
 _ANY_ADDRESS = {"0.0.0.0": ("127.0.0.1", "::1"), "::": ("127.0.0.1", "::1")}  # noqa: S104  # compared, not bound
@@ -67,6 +68,22 @@ def outbound_settings(settings: Settings) -> OutboundSettings:
     )
 
 
+def issuers(settings: Settings) -> tuple[IssuerSettings, ...]:
+    """The other issuers whose tokens are believed."""
+    return tuple(
+        IssuerSettings(
+            url=issuer.url,
+            audience=frozenset(issuer.audience),
+            issuer=issuer.issuer,
+            claims=issuer.claims,
+            client=issuer.client,
+            client_claims=issuer.client_claims,
+            introspection=_introspection(issuer),
+        )
+        for issuer in settings.oauth.issuer
+    )
+
+
 def technical_user(client: Client) -> TechnicalUser:
     """A technical user of the file. Its secret is hashed, so that checking it takes as long as any other's."""
     secret = _plain(client.secret)
@@ -80,6 +97,11 @@ def technical_user(client: Client) -> TechnicalUser:
         certificates=tuple(map(_rule, client.certificates)),
         version=hashlib.sha256(described + (secret or "").encode()).hexdigest(),
     )
+
+
+def _introspection(issuer: Issuer) -> tuple[str, str] | None:
+    secret = _plain(issuer.introspection_secret)
+    return (issuer.introspection_id, secret) if issuer.introspection_id and secret else None
 
 
 def _rule(match: CertificateMatch) -> CertificateRule:

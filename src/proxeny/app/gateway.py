@@ -2,38 +2,43 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp
 
-from proxeny.app.conversions import outbound_settings, technical_user, web_settings
+from proxeny.app.conversions import issuers, outbound_settings, server_settings, technical_user, web_settings
 from proxeny.app.definitions import file_definitions
-from proxeny.app.remembering import Store, StoredClientSource, open_store, stored_definition
+from proxeny.app.remembering import Store, open_store, stored_definition
 from proxeny.connectors.outbound.client import Outbound
+from proxeny.connectors.outbound.fetch import Fetcher
 from proxeny.errors import Error
 from proxeny.provisioning.catalog import Catalog, check_definitions
 from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.definition import SystemDefinition
 from proxeny.provisioning.errors import DefinitionError
 from proxeny.settings import Settings
+from proxeny.store.limits import Limits
+from proxeny.store.tokens import SigningKeys, Tokens
 from proxeny.web.auth.audit import AuditTrail
-from proxeny.web.auth.basic import Basic, SecretChecker
-from proxeny.web.auth.caller import Caller, ClientSource
-from proxeny.web.auth.clients import ConfiguredClients, SeveralSources
-from proxeny.web.auth.hashing import HashingWorker
-from proxeny.web.auth.lockout import LockOuts
-from proxeny.web.auth.middleware import Authentication
-from proxeny.web.auth.remembered import Remembered
+from proxeny.web.auth.clients import ConfiguredClients, SeveralSources, StoredClients
 from proxeny.web.metrics import Metrics
 from proxeny.web.ports import Health, Provider
-from proxeny.web.request import Request
 from proxeny.web.routes import create_app
+from proxeny.web.security import Security, SecurityPorts
+from proxeny.web.tls import Tls
 
 log = logging.getLogger("proxeny.app")
 
 _WATCH_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    app: ASGIApp
+    tls: Tls | None
 
 
 @dataclass
@@ -43,6 +48,7 @@ class Gateway:
     settings: Settings
     store: Store
     catalog: Catalog
+    fetcher: Fetcher
     metrics: Metrics = field(default_factory=Metrics)
 
     @classmethod
@@ -52,9 +58,12 @@ class Gateway:
         definitions = file_definitions(settings.systems.directory)
         async with AsyncExitStack() as stack:
             store = await stack.enter_async_context(open_store(settings))
-            catalog = Catalog(store.database, Outbound(outbound_settings(settings)), Cursors(store.cursor_key))
+            outbound = Outbound(outbound_settings(settings))
+            fetcher = Fetcher(outbound)
+            stack.push_async_callback(fetcher.close)
+            catalog = Catalog(store.database, outbound, Cursors(store.cursor_key))
             stack.push_async_callback(catalog.close)
-            gateway = cls(settings, store, catalog)
+            gateway = cls(settings, store, catalog, fetcher)
             await catalog.open(await gateway.definitions(definitions))
             watcher = asyncio.create_task(gateway.watch(await store.systems.version()))
             stack.callback(watcher.cancel)
@@ -101,25 +110,34 @@ class Gateway:
                 await self.reload()
 
     @asynccontextmanager
-    async def application(self) -> AsyncIterator[ASGIApp]:
-        """The ASGI application, with what authentication needs while it runs."""
+    async def served(self) -> AsyncIterator[Served]:
+        """The ASGI application and its TLS, with all that authentication needs while they run."""
         settings = web_settings(self.settings)
-        source: ClientSource = SeveralSources(
-            ConfiguredClients(map(technical_user, self.settings.client)), StoredClientSource(self.store.clients)
+        tls: Tls | None = None
+        configured = ConfiguredClients(map(technical_user, self.settings.client))
+        ports = SecurityPorts(
+            source=SeveralSources(configured, StoredClients(self.store.clients)),
+            keys=SigningKeys(self.store.database, self.store.vault),
+            tokens=Tokens(self.store.database),
+            fetch=self.fetcher,
+            issuers=issuers(self.settings),
+            token_lifetime=self.settings.oauth.token_lifetime,
+            authorities=lambda: tls.authorities if tls else [],
+            limits=Limits(self.store.database, replica=secrets.token_hex(8)),
         )
-        worker = HashingWorker()
-        checker = SecretChecker(source, worker, LockOuts(settings.lock_out))
-        basic = Basic(checker, Remembered(source.version, settings.remember_seconds))
-
-        async def by_secret(credentials: bytes, request: Request) -> Caller:
-            return await basic.caller(credentials, request.origin.address)
-
-        try:
-            async with AuditTrail(self.store.audit) as trail:
-                authenticate = Authentication(source, {b"basic": by_secret})
-                yield create_app(self, settings, authenticate, metrics=self.metrics, trail=trail)
-        finally:
-            worker.close()
+        async with Security(settings, ports) as security, AuditTrail(self.store.audit) as trail:
+            tls_settings = server_settings(self.settings).tls
+            tls = Tls(tls_settings, security.certificates.self_signed) if tls_settings else None
+            app = create_app(
+                self,
+                settings,
+                security.authenticate,
+                admit=security.admit,
+                metrics=self.metrics,
+                trail=trail,
+                routes=security.routes(),
+            )
+            yield Served(app, tls)
 
     @property
     def directory(self) -> Provider:

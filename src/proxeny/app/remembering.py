@@ -1,10 +1,9 @@
 """What the gateway remembers, opened: the database, brought to the newest version, and the stores in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 from proxeny.connectors.directory import DirectoryConnector
 from proxeny.database import Database
@@ -12,12 +11,9 @@ from proxeny.provisioning.definition import SystemDefinition, read_definition
 from proxeny.settings import Settings
 from proxeny.store import migrations
 from proxeny.store.audit import Audit
-from proxeny.store.clients import Clients, StoredClient
+from proxeny.store.clients import Clients
 from proxeny.store.systems import StoredSystem, Systems
 from proxeny.store.vault import Vault
-from proxeny.web.auth.caller import CertificateRule, Secret, TechnicalUser
-
-_FORMATS: dict[str, Literal["jwt", "opaque"]] = {"jwt": "jwt", "opaque": "opaque"}
 
 STORED = "database"
 """Where a stored system comes from, in messages: ``database: Name``."""
@@ -66,43 +62,3 @@ def stored_definition(system: StoredSystem) -> SystemDefinition:
     document = {**system.definition, "id": system.id, "name": system.name}
     document["encryptedProperties"] = dict(system.credentials)
     return read_definition(document, file=f"{STORED}: {system.name}")
-
-
-class StoredClientSource:
-    """The technical users of the database, as authentication asks for them."""
-
-    def __init__(self, clients: Clients) -> None:
-        self._clients = clients
-
-    async def find(self, client_id: str) -> TechnicalUser | None:
-        found = await self._clients.find(client_id)
-        return _technical_user(found) if found else None
-
-    async def with_certificates(self) -> Sequence[TechnicalUser]:
-        return [_technical_user(client) for client in await self._clients.with_certificates()]
-
-    async def version(self) -> str:
-        return await self._clients.version()
-
-    async def succeeded(self, client_id: str, address: str) -> None:
-        await self._clients.succeeded(client_id, address)
-
-    async def failed(self, client_id: str, address: str) -> None:
-        await self._clients.failed(client_id, address)
-
-
-def _technical_user(client: StoredClient) -> TechnicalUser:
-    return TechnicalUser(
-        id=client.id,
-        permissions=client.permissions,
-        systems=client.systems,
-        read_only=client.read_only,
-        dialect=None if client.dialect is None else frozenset(client.dialect),
-        enabled=client.enabled,
-        secrets=tuple(Secret(secret.hash, secret.expires) for secret in client.secrets),
-        certificates=tuple(CertificateRule(**rule) for rule in client.certificates),
-        keys=client.keys,
-        token_format=_FORMATS[client.token_format],
-        bind_tokens=client.bind_tokens,
-        version=str(client.version),
-    )

@@ -44,7 +44,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     reloads: set[asyncio.Task[None]] = set()
-    async with Gateway.open(settings) as gateway, gateway.application() as app:
+    async with Gateway.open(settings) as gateway, gateway.served() as served:
 
         def reload() -> None:
             task = loop.create_task(gateway.reload())
@@ -55,7 +55,9 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         scheme = "https" if settings.server.tls else "http"
         host, port = listener.getsockname()[:2]
         log.info("the gateway answers", extra={"url": f"{scheme}://{_bracketed(host)}:{port}"})
-        await server.serve(app, server_settings(settings), metrics=gateway.metrics, sockets=[listener])
+        await server.serve(
+            served.app, server_settings(settings), tls=served.tls, metrics=gateway.metrics, sockets=[listener]
+        )
     log.info("the gateway has stopped")
 
 

@@ -4,11 +4,18 @@ Checks that need more than one key are methods ``problems`` that yield (key, wha
 """
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SecretStr, ValidationInfo
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+)
+
+from proxeny.settings.kinds import DatabaseUrl, HomePath, Network, Positive, Seconds, Texts, WebUrl
 
 Finding = tuple[str, str]
 
@@ -29,40 +36,6 @@ PERMISSIONS = (
 def is_permission(name: str) -> bool:
     """Whether a technical user can hold a permission of that name."""
     return name in PERMISSIONS
-
-
-def _web_url(text: str) -> str:
-    scheme, separator, rest = text.partition("://")
-    if scheme not in {"http", "https"} or not separator or not rest or any(sign in rest for sign in " ?#@"):
-        raise ValueError("must be a URL like https://id.example, without user, query and fragment.")
-    return text.rstrip("/")
-
-
-def _database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
-    scheme, separator, rest = secret.get_secret_value().partition(":///")
-    if scheme == "sqlite" and separator and rest:
-        return SecretStr(f"sqlite:///{_from_home(Path(rest), info)}")
-    if not secret.get_secret_value().startswith("postgresql://"):
-        raise ValueError("must start with sqlite:/// (a file) or postgresql:// (a server).")
-    return secret
-
-
-def _from_home(path: Path, info: ValidationInfo) -> Path:
-    return Path(info.context["home"]) / path if info.context else path
-
-
-def _network(value: object) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(str(value))
-    except ValueError:
-        raise ValueError("must be a network like 10.0.0.0/8 or fe80::/10, without bits behind its prefix.") from None
-
-
-Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
-HomePath = Annotated[Path, AfterValidator(_from_home)]
-WebUrl = Annotated[str, AfterValidator(_web_url)]
-Positive = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
 
 
 class Section(BaseModel):
@@ -120,7 +93,7 @@ class Server(Section):
 
 
 class Database(Section):
-    url: Annotated[SecretStr, AfterValidator(_database_url)] = SecretStr("sqlite:///var/proxeny.db")
+    url: DatabaseUrl = SecretStr("sqlite:///var/proxeny.db")
 
 
 class Secrets(Section):
@@ -128,11 +101,22 @@ class Secrets(Section):
 
 
 class Issuer(Section):
-    """An external issuer of tokens; ``claims`` are those that a token must carry."""
+    """Another issuer whose tokens are believed. Its metadata is found below ``url``; its tokens say ``issuer`` (``url``
+    unless given), one of ``audience``, and all ``claims``. They mean the technical user ``client``, or the one that the
+    first of ``client_claims`` names. The introspection pair is for asking about opaque tokens."""
 
     url: WebUrl
-    audience: str
-    claims: dict[str, str | int | bool] = Field(default_factory=dict)
+    audience: Annotated[Texts, Field(min_length=1)]
+    issuer: str | None = None
+    claims: dict[str, Any] = Field(default_factory=dict)
+    client: str | None = None
+    client_claims: tuple[str, ...] = ("client_id", "azp", "appid", "sub")
+    introspection_id: str | None = None
+    introspection_secret: SecretStr | None = None
+
+    def problems(self) -> Iterator[Finding]:
+        if (self.introspection_id is None) != (self.introspection_secret is None):
+            yield "introspection_id", "needs introspection_secret, and the other way round. Give both, or neither."
 
 
 class OAuth(Section):

@@ -1,0 +1,47 @@
+"""Kinds of values in settings: what they may be, and what is said when they are not. No message holds the value."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr, ValidationInfo
+
+
+def _web_url(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if scheme not in {"http", "https"} or not separator or not rest or any(sign in rest for sign in " ?#@"):
+        raise ValueError("must be a URL like https://id.example, without user, query and fragment.")
+    return text.rstrip("/")
+
+
+def _database_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
+    scheme, separator, rest = secret.get_secret_value().partition(":///")
+    if scheme == "sqlite" and separator and rest:
+        return SecretStr(f"sqlite:///{_from_home(Path(rest), info)}")
+    if not secret.get_secret_value().startswith("postgresql://"):
+        raise ValueError("must start with sqlite:/// (a file) or postgresql:// (a server).")
+    return secret
+
+
+def _from_home(path: Path, info: ValidationInfo) -> Path:
+    return Path(info.context["home"]) / path if info.context else path
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(str(value))
+    except ValueError:
+        raise ValueError("must be a network like 10.0.0.0/8 or fe80::/10, without bits behind its prefix.") from None
+
+
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+HomePath = Annotated[Path, AfterValidator(_from_home)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
