@@ -1,5 +1,6 @@
 """A system ready to use: its type, properties, compiled transformations and connector."""
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,20 @@ from proxeny.connectors.spec import Connection, Direction, Role, SystemType
 from proxeny.connectors.spi import Connector
 from proxeny.provisioning.definition import AccessMode, SystemDefinition, TransformationText
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem
-from proxeny.transform import Transformation, TransformationError, compile_transformation, load
+from proxeny.transform import Operation, Transformation, TransformationError, compile_transformation, load
 from proxeny.transform.errors import Problem
 
 if TYPE_CHECKING:
     from proxeny.connectors.outbound.client import Outbound
     from proxeny.database import Database
 
+logger = logging.getLogger("proxeny.catalog")
+
 ROLES: dict[AccessMode, Role] = {"READ": "source", "WRITE": "target", "PROXY": "proxy"}
+_OPERATIONS: dict[Direction, tuple[Operation, ...]] = {
+    "read": ("read",),
+    "write": ("create", "update", "patch", "delete"),
+}
 _NEEDED: dict[Role, tuple[Direction, ...]] = {"source": ("read",), "target": ("write",), "proxy": ("read", "write")}
 
 
@@ -111,13 +118,28 @@ class _Drawing:
             return None
         try:
             compiled = compile_transformation(
-                load(text.text, name=text.name), properties=values.public(), direction=direction, role=role
+                load(text.text, name=text.name),
+                properties=values.public(),
+                direction=direction,
+                role=role,
+                needs_source_id=True,
+                alert=self._alert,
             )
         except TransformationError as error:
             self._findings(text, error.problems)
             return None
-        self._findings(text, compiled.warnings)
+        if given is not None:
+            self._findings(text, compiled.warnings)
+        for program in compiled.entities.values():
+            program.prepare(_OPERATIONS[direction])
         return compiled
+
+    def _alert(self, pattern: str) -> None:
+        logger.error(
+            "a pattern spent its time three times and was switched off: %s",
+            pattern,
+            extra={"system": self._definition.id},
+        )
 
     def _default(
         self, known: SystemType, values: PropertyValues, role: Role, direction: Direction
