@@ -92,6 +92,17 @@ class PatternTimeoutError(EntityFailedError):
         super().__init__(message, reason="pattern-timeout")
 
 
+class TimeSpentError(Error):
+    """A search ran out of its budget; ``allowed`` is how many seconds it had been given. A pattern turns it into a
+    PatternTimeoutError that names the pattern."""
+
+    next: ClassVar[Next] = "skip"
+
+    def __init__(self, allowed: float) -> None:
+        super().__init__("The time for a regular expression has run out.")
+        self.allowed = allowed
+
+
 class TextSyntaxError(ExpressionSyntaxError):
     """The text of a transformation is no JSON, be it lenient. The loader turns it into a Problem."""
 

@@ -11,20 +11,13 @@ from typing import Any, Protocol
 import re2
 import regex
 
+from proxeny.transform.errors import TimeSpentError
 from proxeny.transform.regexes.replacement import Groups
 from proxeny.transform.values import Budget
 
 Clock = Callable[[], float]
 clock: Clock = time.thread_time
 """Seconds of processor time of this thread, so that a busy machine spends nobody's budget."""
-
-
-class TimeSpent(Exception):
-    """The budget ran out; ``allowed`` is how many seconds the search had been given."""
-
-    def __init__(self, allowed: float) -> None:
-        super().__init__(allowed)
-        self.allowed = allowed
 
 
 class Found(Protocol):
@@ -103,14 +96,14 @@ class Timed:
 
     def _within(self, budget: Budget, search: "Callable[[float], Found | None]") -> Found | None:
         if budget.spent:
-            raise TimeSpent(0.0)
+            raise TimeSpentError(0.0)
         allowed = budget.left
         started = clock()
         try:
             return search(allowed)
         except (TimeoutError, MemoryError):
             budget.spend(allowed)
-            raise TimeSpent(allowed) from None
+            raise TimeSpentError(allowed) from None
         finally:
             budget.spend(clock() - started)
 

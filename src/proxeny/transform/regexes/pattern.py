@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from proxeny.transform.errors import PatternSyntaxError, PatternTimeoutError
+from proxeny.transform.errors import PatternSyntaxError, PatternTimeoutError, TimeSpentError
 from proxeny.transform.regexes import emit, engines
-from proxeny.transform.regexes.engines import Engine, Linear, Quick, Timed, TimeSpent, groups_of
+from proxeny.transform.regexes.engines import Engine, Linear, Quick, Timed, groups_of
 from proxeny.transform.regexes.parser import parse
 from proxeny.transform.regexes.replacement import Groups, Replacement, expand, parse_replacement
 from proxeny.transform.regexes.syntax import Expression
@@ -71,7 +71,7 @@ class Pattern:
         engine = self._engine(text, 2)
         try:
             found = engine.full(engine.subject(text), budget)
-        except TimeSpent as spent:
+        except TimeSpentError as spent:
             raise self._late(spent) from None
         return None if found is None else groups_of(engine, found)
 
@@ -80,7 +80,7 @@ class Pattern:
         engine = self._engine(text, 1)
         try:
             found = engine.find(engine.subject(text), 0, budget)
-        except TimeSpent as spent:
+        except TimeSpentError as spent:
             raise self._late(spent) from None
         return None if found is None else groups_of(engine, found)
 
@@ -136,7 +136,7 @@ class Pattern:
                 yield found
                 start, end = found.span()
                 position = engine.after(subject, end) if start == end else end
-        except TimeSpent as spent:
+        except TimeSpentError as spent:
             raise self._late(spent) from None
 
     def _engine(self, text: str, degree: int) -> Engine:
@@ -162,7 +162,7 @@ class Pattern:
             raise PatternTimeoutError("a regular expression is too large for a value of this length")
         return self._timed
 
-    def _late(self, spent: TimeSpent) -> PatternTimeoutError:
+    def _late(self, spent: TimeSpentError) -> PatternTimeoutError:
         self.strikes += spent.allowed >= FAIR_SHARE
         if spent.allowed >= FAIR_SHARE and self.strikes == STRIKES and self.alert is not None:
             self.alert(self.label)
