@@ -4,19 +4,24 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# A package whose program is there from elsewhere (npm with another Node.js) counts as installed.
 missing=""
 for package in $(grep -v '^#' tests/packages.txt); do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+    command -v "$package" >/dev/null || missing="$missing $package"
 done
+if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "Installing$missing …"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q >/dev/null
+  wanted=$missing
+  missing=""
+  for package in $wanted; do
+    apt-get install -qy --no-install-recommends "$package" >/dev/null || missing="$missing $package"
+  done
+fi
 if [ -n "$missing" ]; then
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing$missing …"
-    apt-get update -q >/dev/null
-    # shellcheck disable=SC2086  # a list of names
-    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing >/dev/null
-  else
-    echo "Missing Debian packages, and with them some tests fail or are not run. As root: apt-get install$missing" >&2
-  fi
+  echo "Missing Debian packages, without which some tests fail. As root: apt-get install$missing" >&2
 fi
 
 find tests -mindepth 2 -name install.sh -not -path '*/node_modules/*' | sort | while read -r script; do
