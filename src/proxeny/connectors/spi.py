@@ -194,6 +194,41 @@ class ChangeReader(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Portion:
+    """A part of everything there is; reading resumes after ``position`` (None: only from the start)."""
+
+    entities: list[Entity]
+    position: str | None
+
+
+@runtime_checkable
+class PortionReader(Protocol):
+    """A Reader that can go on reading everything from where it was, also after a restart."""
+
+    def read_portions(
+        self, entity_type: str, position: str | None = None, *, native_filter: str | None = None
+    ) -> AsyncIterator[Portion]:
+        """Everything after ``position``, one page of the backend at a time, whole: a list that stops early raises."""
+        ...
+
+
+@runtime_checkable
+class Marker(Protocol):
+    """A ChangeReader that can say where it stands."""
+
+    async def mark(self, entity_type: str) -> str:
+        """A cursor for now: whatever changes from here on is read by ``read_changes`` from it."""
+        ...
+
+
+@runtime_checkable
+class GlobalIdTaker(Protocol):
+    """A source that takes the Global User ID that a target gave (operations.md 14)."""
+
+    async def take_global_id(self, entity_type: str, entity_id: str, global_id: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """Which protocols a connector implements, for discovery and for people."""

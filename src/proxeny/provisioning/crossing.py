@@ -4,17 +4,41 @@ A proxy request, a job and a real-time event all cross here, so that a transform
 An endpoint without transformations (the directory at /scim) crosses as it is.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from proxeny.connectors.spi import Entity
 from proxeny.documents import Document
-from proxeny.transform import EntityProgram, Operation, Result
+from proxeny.transform import Answers, EntityProgram, Lookup, Lookups, Operation, Result
 
 BASE_LOCATION = "entityBaseLocation"
 SOURCE_ID = "entityIdSourceSystem"
 TARGET_ID = "entityIdTargetSystem"
+
+Ask = Callable[[frozenset[Lookup]], Awaitable[Answers]]
+"""Which id has each of these entities in the target? Absent or None: it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A common document that is to cross, and for what. ``target_id`` is the linked one, if there is a link."""
+
+    operation: Operation
+    document: Document
+    target_id: str | None = None
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        return {} if self.target_id is None else {TARGET_ID: self.target_id}
+
+
+@dataclass(slots=True)
+class Resolved:
+    """What the write program made, and the references of the source that have no counterpart in the target."""
+
+    result: Result
+    unresolved: tuple[Lookup, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +74,41 @@ class Crossing:
         if target_id is not None:
             bound[TARGET_ID] = target_id
         return self.write.run(operation, document, bound, after_patch=after_patch)
+
+    async def to_native_resolved(self, drafts: Sequence[Draft], ask: Ask) -> list[Resolved]:
+        """The native forms of several documents, their references answered together by ``ask``.
+
+        Programs that need nothing run at once; the others go on in step, so that one question serves all of them.
+        """
+        write = self.write
+        if write is None:
+            return [Resolved(Result("ok", draft.document)) for draft in drafts]
+        if not write.has_lookups:
+            return [Resolved(write.run(draft.operation, draft.document, draft.variables)) for draft in drafts]
+        runs = [_Stepping(write.steps(draft.operation, draft.document, draft.variables)) for draft in drafts]
+        while waiting := [run for run in runs if run.result is None]:
+            answers = await ask(frozenset(lookup for run in waiting for lookup in run.asked))
+            for run in waiting:
+                run.go_on(answers)
+        return [Resolved(run.result, tuple(run.unresolved)) for run in runs if run.result is not None]
+
+
+class _Stepping:
+    """One program that is being run step by step."""
+
+    def __init__(self, steps: Generator[Lookups, Answers, Result]) -> None:
+        self._steps = steps
+        self.asked: Lookups = ()
+        self.unresolved: dict[Lookup, None] = {}
+        self.result: Result | None = None
+        self._advance(None)
+
+    def go_on(self, answers: Answers) -> None:
+        self.unresolved.update((lookup, None) for lookup in self.asked if answers.get(lookup) is None)
+        self._advance(answers)
+
+    def _advance(self, answers: Answers | None) -> None:
+        try:
+            self.asked = next(self._steps) if answers is None else self._steps.send(answers)
+        except StopIteration as end:
+            self.result = end.value

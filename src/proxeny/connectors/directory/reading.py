@@ -8,7 +8,7 @@ from proxeny.connectors.directory.failures import translated
 from proxeny.connectors.directory.fields import storable
 from proxeny.connectors.directory.searching import Statements
 from proxeny.connectors.filtering import AllOf, NativeFilter
-from proxeny.connectors.spi import Change, Entity, Page, Search
+from proxeny.connectors.spi import Change, Entity, Page, Portion, Search
 from proxeny.database import Database, Row, Statement
 from proxeny.database.errors import DatabaseError
 from proxeny.documents import Document
@@ -40,6 +40,21 @@ class DirectoryReader:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    async def read_portions(
+        self, entity_type: str, position: str | None = None, *, native_filter: str | None = None
+    ) -> AsyncIterator[Portion]:
+        cursor = position
+        while True:
+            page = await self._page(entity_type, Search(None, native_filter, count=100, cursor=cursor), counted=False)
+            cursor = page.next_cursor
+            if page.entities:
+                yield Portion(page.entities, cursor)
+            if cursor is None:
+                return
+
+    async def mark(self, entity_type: str) -> str:
+        return str((await self._fetch(tables.LATEST_CHANGE, {}))[0][0])
 
     async def search(self, entity_type: str, search: Search) -> Page:
         return await self._page(entity_type, search, counted=True)

@@ -23,13 +23,16 @@ class Batch:
     next_cursor: str | None = None
 
 
-async def by_index(fetch: Callable[[int, int], Awaitable[Batch]], count: int) -> AsyncIterator[list[Document]]:
-    """All pages of ``fetch(start, count)`` (start counts from 1). UnreachableError if the list stops before its total.
+async def by_index(
+    fetch: Callable[[int, int], Awaitable[Batch]], count: int, start: int = 1
+) -> AsyncIterator[tuple[list[Document], int]]:
+    """All pages of ``fetch(start, count)`` (start counts from 1), each with the start of the next one.
 
     The next page starts behind what really came, so nothing is jumped over; what comes twice in a row is given once.
+    UnreachableError if the list stops before its total.
     """
     size = PageSize(count)
-    start, empty, before = 1, 0, frozenset[str]()
+    empty, before = 0, frozenset[str]()
     while True:
         batch = await fetch(start, size.now)
         if _short(batch, start, size.now):
@@ -46,7 +49,7 @@ async def by_index(fetch: Callable[[int, int], Awaitable[Batch]], count: int) ->
             start += batch.per_page or 0
             continue
         empty = 0
-        yield [item for item in batch.items if str(item.get("id")) not in before]
+        yield [item for item in batch.items if str(item.get("id")) not in before], start + number
         before = frozenset(str(item.get("id")) for item in batch.items)
         start += number
         if batch.total is not None and start > batch.total:
@@ -54,13 +57,15 @@ async def by_index(fetch: Callable[[int, int], Awaitable[Batch]], count: int) ->
         size.full(number)
 
 
-async def by_cursor(fetch: Callable[[str, int], Awaitable[Batch]], count: int) -> AsyncIterator[list[Document]]:
+async def by_cursor(
+    fetch: Callable[[str, int], Awaitable[Batch]], count: int, start: str = ""
+) -> AsyncIterator[tuple[list[Document], str | None]]:
     """All pages of ``fetch(cursor, count)`` (RFC 9865), from the empty cursor to the page that names no next one."""
-    cursor: str | None = ""
+    cursor: str | None = start
     while cursor is not None:
         batch = await fetch(cursor, count)
         if batch.items:
-            yield batch.items
+            yield batch.items, batch.next_cursor or None
         if batch.next_cursor == cursor:
             raise UnreachableError("The backend gave the same cursor twice; the list is not complete.")
         cursor = batch.next_cursor or None

@@ -24,6 +24,9 @@ purpose: ContextVar[Literal["job", "proxy"]] = ContextVar("purpose", default="pr
 budget: ContextVar[float | None] = ContextVar("budget", default=None)
 """Seconds that may go into waiting for one call; None is the operator's ``retry_budget``."""
 
+repeats: ContextVar[bool] = ContextVar("repeats", default=True)
+"""Whether a write of which it is not known that it was done is sent again. A job says no: it looks first."""
+
 EVERY = frozenset({"*"})
 _BUSY_WRITES = frozenset(
     {
@@ -73,6 +76,8 @@ OPEN_SECONDS = 5.0
 def may_retry(system_type: str, cause: Cause, method: str) -> bool:
     """Whether the table lets this call be tried again."""
     reason: Purpose = purpose.get() if method in ("GET", "HEAD") else "write"
+    if reason == "write" and cause in ("timeout", "502") and not repeats.get():
+        return False
     if cause == "502" and system_type in PATCH_ONLY and method != "PATCH":
         return False
     types = RETRIES[cause, reason]

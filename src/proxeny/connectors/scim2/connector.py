@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from proxeny.connectors.errors import ConflictError, ConnectorError, UnsupportedError
 from proxeny.connectors.filtering import Compare, NativeFilter
@@ -11,11 +12,11 @@ from proxeny.connectors.outbound.paging import Batch, by_cursor, by_index
 from proxeny.connectors.outbound.probe import network_steps, walk
 from proxeny.connectors.scim2.discovery import Abilities, Discovery
 from proxeny.connectors.scim2.filter import filter_text
-from proxeny.connectors.unique import NAMES, explained, keys_of
-from proxeny.connectors.updates import member_changes, patch_op, replacements
 from proxeny.connectors.scim2.wire import Wire, to_batch, to_entity
 from proxeny.connectors.spec import Connection
-from proxeny.connectors.spi import Accept, Change, Entity, EntityType, Page, Search, TestStep
+from proxeny.connectors.spi import Accept, Change, Entity, EntityType, Page, Portion, Search, TestStep
+from proxeny.connectors.unique import NAMES, explained, keys_of
+from proxeny.connectors.updates import member_changes, patch_op, replacements
 from proxeny.documents import Document
 from proxeny.scim.schema import builtin_schema
 
@@ -82,17 +83,23 @@ class ScimConnector:
     ) -> AsyncIterator[Entity]:
         abilities = await self._discovery.abilities()
         text, _ = filter_text(where if abilities.filter is not False else None, native_filter)
-        async for items in self._pages(entity_type, text, abilities, ()):
-            for item in items:
-                entity = to_entity(item)
-                if entity is not None:
-                    yield entity
+        async for portion in self._pages(entity_type, text, abilities, None):
+            for entity in portion.entities:
+                yield entity
 
-    def _pages(
-        self, entity_type: str, text: str | None, abilities: Abilities, extra: Sequence[tuple[str, str]]
-    ) -> AsyncIterator[list[Document]]:
+    async def read_portions(
+        self, entity_type: str, position: str | None = None, *, native_filter: str | None = None
+    ) -> AsyncIterator[Portion]:
+        text, _ = filter_text(None, native_filter)
+        async for portion in self._pages(entity_type, text, await self._discovery.abilities(), position):
+            yield portion
+
+    async def _pages(
+        self, entity_type: str, text: str | None, abilities: Abilities, position: str | None
+    ) -> AsyncIterator[Portion]:
+        """Page by page. A position is the index of the next entity, or the server's cursor after a ``c``."""
         path = self._wire.path(entity_type)
-        query = [*([("filter", text)] if text else []), *extra]
+        query = [("filter", text)] if text else []
         count = min(self._page, abilities.max_results or self._page, abilities.max_page or self._page)
 
         async def at(start: int, size: int) -> Batch:
@@ -103,7 +110,25 @@ class ScimConnector:
             where = [("cursor", cursor), ("count", str(size)), *query]
             return to_batch(await self._wire.get(path, where))
 
-        return by_cursor(behind, count) if abilities.cursor else by_index(at, count)
+        if abilities.cursor and not (position and position.isdigit()):
+            async for items, following in by_cursor(behind, count, (position or "c")[1:]):
+                yield Portion(_entities(items), None if following is None else f"c{following}")
+            return
+        start = int(position) if position and position.isdigit() else 1
+        async for items, begin in by_index(at, count, start):
+            yield Portion(_entities(items), str(begin))
+
+    async def mark(self, entity_type: str) -> str:
+        """The server's own time, one second back; of a server without clock, ours ten minutes back."""
+        query = [("startIndex", "1"), ("count", "1")]
+        answer = await self._wire.client.call(
+            "GET", self._wire.path(entity_type), query=query, headers=self._wire.read_headers
+        )
+        try:
+            now = parsedate_to_datetime(answer.headers.get("Date", "")) - timedelta(seconds=1)
+        except ValueError:
+            now = datetime.now(UTC) - timedelta(minutes=10)
+        return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     async def search(self, entity_type: str, search: Search) -> Page:
         abilities = await self._discovery.abilities()
@@ -119,7 +144,7 @@ class ScimConnector:
         if search.omit:
             query.append(("excludedAttributes", ",".join(sorted(search.omit))))
         batch = to_batch(await self._wire.get(self._wire.path(entity_type), query))
-        entities = [entity for item in batch.items if (entity := to_entity(item)) is not None]
+        entities = _entities(batch.items)
         filtered = search.filter is None or (said and abilities.filter is True)
         return Page(entities, batch.total, filtered and sorts, batch.next_cursor)
 
@@ -200,6 +225,10 @@ class ScimConnector:
             newest = max(newest, entity.last_modified or "", key=_moment)
         if pending is not None:
             yield Change(pending.id, pending, newest)
+
+
+def _entities(items: Sequence[Document]) -> list[Entity]:
+    return [entity for item in items if (entity := to_entity(item)) is not None]
 
 
 def _entity_type(name: str) -> EntityType:
