@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+import orjson
 from argon2 import PasswordHasher
+from joserfc.jwk import RSAKey
 from tests.web.memory import MemoryGateway
 
 from proxeny.connectors.outbound.client import Outbound
@@ -19,7 +22,7 @@ from proxeny.connectors.outbound.settings import OutboundSettings
 from proxeny.database import Database
 from proxeny.store.limits import Limits
 from proxeny.store.migrations import migrate
-from proxeny.store.tokens import SigningKeys, Tokens
+from proxeny.store.tokens import SigningKey, SigningKeys, Tokens
 from proxeny.store.vault import Vault
 from proxeny.web.auth.audit import AuditTrail
 from proxeny.web.auth.caller import Secret, TechnicalUser
@@ -38,6 +41,7 @@ SECRET = "correct horse battery staple"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 """Hashes that cost next to nothing, so that tests do not wait; what is real is checked where it matters."""
 _NOBODY = CHEAP.hash("")
+_KEY = RSAKey.generate_key(2048, auto_kid=True)
 _HASH = Secret(CHEAP.hash(SECRET))
 
 
@@ -129,13 +133,15 @@ async def running(
         await migrate(database)
         fetcher = Fetcher(Outbound(OutboundSettings(allow=("127.0.0.1/32",))))
         stack.push_async_callback(fetcher.close)
+        keys = SigningKeys(database, Vault.open(Path(folder) / "secret.key"))
+        await keys.add(SigningKey(str(_KEY.kid), orjson.dumps(_KEY.as_dict(private=True)).decode(), time.time() - 5000))
         gateway, metrics, sink, source = MemoryGateway(), Metrics(), ListSink(), Users(users)
         live: Tls | None = None
         security = Security(
             settings,
             SecurityPorts(
                 source=source,
-                keys=SigningKeys(database, Vault.open(Path(folder) / "secret.key")),
+                keys=keys,
                 tokens=Tokens(database),
                 fetch=fetcher,
                 issuers=issuers,
@@ -160,7 +166,9 @@ async def running(
         server_settings = ServerSettings(port=0, limits=settings.limits)
         server = await stack.enter_async_context(serving(Server(app, server_settings, live, metrics)))
         url = f"https://localhost:{server.port}" if tls else f"http://127.0.0.1:{server.port}"
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, verify=verify, timeout=20))
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=url, verify=verify if tls else False, timeout=20)
+        )
         yield Running(gateway, server, client, url, metrics, sink, source, security, database)
 
 

@@ -16,6 +16,7 @@ from proxeny.web.settings import Network, WebSettings
 Headers = dict[bytes, list[bytes]]
 
 _HOST = re.compile(rb"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
+_KEPT = 4096
 _PREFIX = re.compile(rb"(?:/[A-Za-z0-9._~-]+)+")
 
 
@@ -37,12 +38,20 @@ class Origins:
         self._public_url = settings.public_url.rstrip("/") if settings.public_url else None
         self._proxies = settings.trusted_proxies
         self._trusted: LRUCache[str, bool] = LRUCache(4096)
+        self._direct: dict[tuple[str, str, bytes | None], Origin] = {}
 
     def of(self, scope: Scope, headers: Headers) -> Origin:
+        """The origin of one request; those that come straight to us are alike for all requests of a caller."""
         peer = (scope.get("client") or ("", 0))[0]
         if self._proxies and self.trusts(peer):
             return Origin(peer, self._caller(peer, headers), self._public_url or _forwarded(scope, headers), True)
-        return Origin(peer, peer, self._public_url or _direct(scope, headers))
+        key = (peer, scope["scheme"], _one(headers, b"host"))
+        known = self._direct.get(key)
+        if known is None:
+            if len(self._direct) >= _KEPT:
+                self._direct.clear()
+            known = self._direct[key] = Origin(peer, peer, self._public_url or _direct(scope, headers))
+        return known
 
     def trusts(self, address: str) -> bool:
         """Whether the address is one of a named proxy; a Unix socket (no address) never is."""

@@ -1,7 +1,7 @@
 """Every route in one table, and the ASGI application over it."""
 
+import os
 import re
-import secrets
 from collections.abc import Iterable, Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -116,7 +116,7 @@ def _request_id(headers: Headers) -> str:
     given = headers.get(b"x-request-id")
     if given and len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
         return given[0].decode()
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

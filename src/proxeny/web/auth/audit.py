@@ -11,6 +11,7 @@ from proxeny.web.auth.caller import AuditSink
 log = logging.getLogger("proxeny.web.security")
 
 _QUEUE = 10_000
+_BATCH = 64
 
 
 class AuditTrail:
@@ -45,8 +46,14 @@ class AuditTrail:
         self._queue.put_nowait((event, fields))
 
     async def _write(self, sink: AuditSink) -> None:
-        while (item := await self._queue.get()) is not None:
-            await self._record(sink, *item)
+        """In batches that are handed over at once and in order, so that a database can commit them together."""
+        open_ = True
+        while open_:
+            batch = [await self._queue.get()]
+            while len(batch) < _BATCH and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            open_ = None not in batch
+            await asyncio.gather(*(self._record(sink, *item) for item in batch if item is not None))
             if self._lost:
                 lost, self._lost = self._lost, 0
                 await self._record(sink, "audit.overflow", {"count": lost})
