@@ -45,8 +45,8 @@ def _reason(error: ssl.SSLError) -> str:
 def build_context(settings: TlsSettings, self_signed: Sequence[bytes] = ()) -> ssl.SSLContext:
     """A context from the files as they are now; raises ServerSettingsError with the file that is wrong.
 
-    ``self_signed``: DER of the registered certificates of technical users that no CA vouches for (RFC 8705 §2.2). With a
-    revocation list they are refused, because nobody can list them: TLS asks for a list of every issuer.
+    ``self_signed``: DER of the registered certificates of technical users that no CA vouches for (RFC 8705 §2.2).
+    With a revocation list they are refused, because nobody can list them: TLS asks for a list of every issuer.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
