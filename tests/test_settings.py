@@ -153,6 +153,13 @@ def test_clients_need_a_way_to_sign_in_and_an_id_of_their_own(load: Load) -> Non
     assert found.keys() == {"client[0]", "client[1].secret", "client[1].id"}
 
 
+def test_the_keys_of_a_client_are_a_jwk_set_in_a_file(load: Load, tmp_path: Path) -> None:
+    text = '[[client]]\nid = "a"\nkeys = "a.jwks"'
+    assert "client[0].keys" in problems(load, text)
+    (tmp_path / "a.jwks").write_text('{"keys": []}')
+    assert load(text).client[0].jwk_set() == {"keys": []}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("[server", "not TOML"), ('server = "x"', "must be a table"), ("client = 3", "[[client]]")],

@@ -7,6 +7,7 @@ import orjson
 from pydantic import SecretStr
 
 from proxeny.connectors.outbound.settings import OutboundSettings
+from proxeny.scim.dialects import dialect_of
 from proxeny.settings import CertificateMatch, Client, Issuer, Settings
 from proxeny.store.secrets import hash_secret
 from proxeny.web.auth.caller import CertificateRule, Secret, TechnicalUser
@@ -95,6 +96,10 @@ def technical_user(client: Client) -> TechnicalUser:
         read_only=client.read_only,
         secrets=(Secret(hash_secret(secret)),) if secret else (),
         certificates=tuple(map(_rule, client.certificates)),
+        dialect=None if client.dialect is None else dialect_of(*client.dialect),
+        keys=client.jwk_set(),
+        token_format=client.token_format,
+        bind_tokens=client.bind_tokens,
         version=hashlib.sha256(described + (secret or "").encode()).hexdigest(),
     )
 

@@ -2,8 +2,9 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr, ValidationInfo
 
 
@@ -32,6 +33,15 @@ def _network(value: object) -> IPv4Network | IPv6Network:
         return ip_network(str(value))
     except ValueError:
         raise ValueError("must be a network like 10.0.0.0/8 or fe80::/10, without bits behind its prefix.") from None
+
+
+def jwk_set(path: Path) -> dict[str, Any] | None:
+    """The JWK Set in a file; None if it is none."""
+    try:
+        document = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return None
+    return document if isinstance(document, dict) and isinstance(document.get("keys"), list) else None
 
 
 def _several(value: object) -> object:

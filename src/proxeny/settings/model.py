@@ -15,7 +15,7 @@ from pydantic import (
     SecretStr,
 )
 
-from proxeny.settings.kinds import DatabaseUrl, HomePath, Network, Positive, Seconds, Texts, WebUrl
+from proxeny.settings.kinds import DatabaseUrl, HomePath, Network, Positive, Seconds, Texts, WebUrl, jwk_set
 
 Finding = tuple[str, str]
 
@@ -201,18 +201,29 @@ class CertificateMatch(Section):
 
 
 class Client(Section):
-    """A technical user from the file; ``systems`` restricts it to those systems, empty means all."""
+    """A technical user from the file; ``systems`` restricts it to those systems, empty means all. ``dialect`` wins over
+    that of the system. ``keys`` is a file with a JWK Set: public keys (private_key_jwt), or its own certificates."""
 
     id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\s:\x00-\x1f]+$")]
     secret: SecretStr | None = None
     permissions: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
     read_only: bool = False
+    dialect: tuple[Literal["entra", "okta", "strict"], ...] | None = None
+    token_format: Literal["jwt", "opaque"] = "jwt"  # noqa: S105  # a format, no secret
+    bind_tokens: bool = False
+    keys: HomePath | None = None
     certificates: tuple[CertificateMatch, ...] = ()
 
+    def jwk_set(self) -> dict[str, Any] | None:
+        """What ``keys`` holds, if it is named and is a JWK Set."""
+        return jwk_set(self.keys) if self.keys is not None else None
+
     def problems(self) -> Iterator[Finding]:
-        if self.secret is None and not self.certificates:
-            yield "", "could never sign in: it has neither a secret nor certificates. Give it one of them."
+        if self.secret is None and not self.certificates and self.keys is None:
+            yield "", "could never sign in: it has neither a secret nor certificates nor keys. Give it one of them."
+        if self.keys is not None and self.jwk_set() is None:
+            yield "keys", "must be a file with a JWK Set in JSON. Write its public keys there."
         if self.secret is not None and not self.secret.get_secret_value():
             yield "secret", "is empty, so anybody could sign in. Set a value of at least 16 random characters."
 
