@@ -48,7 +48,7 @@ async def test_a_stored_user_comes_in_with_its_secrets_until_they_are_rotated_ou
         await asyncio.sleep(0.05)
         kept = await clients.find("stored")
         assert kept is not None
-        assert kept.last_address == "127.0.0.1"
+        assert (kept.last_address, kept.failed_tries) == ("127.0.0.1", 2)
         await clients.change("stored", enabled=False)
         assert await status(third) == 401
 

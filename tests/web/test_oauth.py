@@ -78,6 +78,14 @@ async def test_a_token_opens_what_its_client_may_do(gateway: Running, token_form
     assert is_scim_error(refused, 403)
 
 
+async def test_the_log_names_who_got_a_token(gateway: Running, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "proxeny.web.access")
+    token = await gateway.token()
+    [line] = [vars(record)["vouched"] for record in caplog.records if record.name == "proxeny.web.access"]
+    assert (line["path"], line["caller"], line["status"]) == ("/oauth2/token", "idm", 200)
+    assert token not in caplog.text
+
+
 async def test_an_access_token_has_the_shape_of_its_rfc(gateway: Running) -> None:
     token = await gateway.token()
     header, claims = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])

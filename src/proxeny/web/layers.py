@@ -23,6 +23,7 @@ from proxeny.scim.errors import (
 )
 from proxeny.web.auth.audit import AuditTrail
 from proxeny.web.auth.caller import Caller
+from proxeny.web.deadlines import Deadlines
 from proxeny.web.errors import HeadersTooLargeError, NotAuthenticatedError, OAuthError, OverloadedError
 from proxeny.web.metrics import Metrics
 from proxeny.web.request import Handler, Operation, Request
@@ -38,8 +39,7 @@ Admit = Callable[[Request, Caller], Awaitable[None]]
 
 def layered(handler: Handler, metrics: Metrics, trail: AuditTrail, limits: Limits) -> Handler:
     """A request is logged whatever becomes of it; errors become answers; refusals are recorded; last the limits."""
-    guarded = audited(limited(handler, limits), metrics, trail)
-    return logged(answered(guarded, limits.request_seconds), metrics)
+    return logged(answered(limited(handler, limits), Refusals(metrics, trail), Deadlines(limits.request_seconds)), metrics)
 
 
 def logged(handler: Handler, metrics: Metrics) -> Handler:
@@ -78,21 +78,27 @@ def _line(request: Request, status: int, reason: str, size: int, seconds: float)
     return line
 
 
-def answered(handler: Handler, seconds: float) -> Handler:
+def answered(handler: Handler, refusals: "Refusals", deadlines: Deadlines) -> Handler:
     """Errors as answers, in the form of the request's family; what nobody foresaw is 500 and a line with the trace."""
 
     async def handle(request: Request) -> Response:
+        task = deadlines.begin()
         try:
-            async with asyncio.timeout(seconds):
-                return await handler(request)
+            return await handler(request)
+        except asyncio.CancelledError:
+            if not deadlines.passed(task):
+                raise
+            return from_scim_error(_late(deadlines.seconds), request.family)
         except OAuthError as error:
+            refusals.record(request, error)
             return from_oauth_error(error)
         except ScimError as error:
+            refusals.record(request, error)
             return from_scim_error(error, request.family)
-        except TimeoutError:
-            return from_scim_error(_late(seconds), request.family)
         except Exception as error:
             return from_scim_error(_as_scim_error(error), request.family)
+        finally:
+            deadlines.end(task)
 
     return handle
 
@@ -118,30 +124,28 @@ def _as_scim_error(error: Exception) -> ScimError:
     return InternalError("The gateway failed to do this. Its log names the reason under the request's id.")
 
 
-def audited(handler: Handler, metrics: Metrics, trail: AuditTrail) -> Handler:
+class Refusals:
     """Records every refused sign-in and every refused permission, with reasons that the caller is not told."""
 
-    async def handle(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except NotAuthenticatedError as error:
-            metrics.count_event("authentication.failed", error.reason)
-            trail.note("authentication.failed", _event(request, error.client, error.reason))
-            if error.locks:
-                trail.note("authentication.locked", _event(request, error.client, "too many failures"))
-            raise
-        except OAuthError as error:
-            if error.status == 401:
-                metrics.count_event("authentication.failed", error.reason)
-                trail.note("authentication.failed", _event(request, error.client, error.reason))
-            raise
-        except ForbiddenError as error:
-            if request.caller is not None:
-                metrics.count_event("permission.refused", request.family)
-                trail.note("permission.refused", _event(request, request.caller.id, error.detail))
-            raise
+    def __init__(self, metrics: Metrics, trail: AuditTrail) -> None:
+        self._metrics = metrics
+        self._trail = trail
 
-    return handle
+    def record(self, request: Request, error: ScimError | OAuthError) -> None:
+        if isinstance(error, NotAuthenticatedError):
+            self._failed(request, error.client, error.reason)
+            if error.locks:
+                self._trail.note("authentication.locked", _event(request, error.client, "too many failures"))
+        elif isinstance(error, OAuthError):
+            if error.status == 401:
+                self._failed(request, error.client, error.reason)
+        elif isinstance(error, ForbiddenError) and request.caller is not None:
+            self._metrics.count_event("permission.refused", request.family)
+            self._trail.note("permission.refused", _event(request, request.caller.id, error.detail))
+
+    def _failed(self, request: Request, client: str, reason: str) -> None:
+        self._metrics.count_event("authentication.failed", reason)
+        self._trail.note("authentication.failed", _event(request, client, reason))
 
 
 def _event(request: Request, client: str, reason: str) -> dict[str, object]:

@@ -1,8 +1,11 @@
 """Basic authentication of technical users (RFC 7617)."""
 
+import asyncio
 import base64
 import binascii
+import logging
 
+from proxeny.errors import Error
 from proxeny.scim.errors import TooManyRequestsError
 from proxeny.web.auth.caller import Caller, ClientSource, TechnicalUser
 from proxeny.web.auth.hashing import HashingWorker
@@ -10,7 +13,10 @@ from proxeny.web.auth.lockout import LockOuts
 from proxeny.web.auth.remembered import Remembered, Verified
 from proxeny.web.errors import NotAuthenticatedError
 
+log = logging.getLogger("proxeny.web.security")
+
 _LONGEST = 1024
+_NOTES = 64
 
 
 class SecretChecker:
@@ -20,6 +26,7 @@ class SecretChecker:
         self._source = source
         self._worker = worker
         self._lock_outs = lock_outs
+        self._notes: set[asyncio.Task[None]] = set()
 
     async def check(self, client_id: str, secret: str, address: str) -> tuple[TechnicalUser, float | None]:
         """The technical user and the Unix time at which its secret ends. Raises NotAuthenticatedError, or
@@ -32,11 +39,25 @@ class SecretChecker:
         hit = await self._worker.matching(user.secrets if user else (), secret)
         if user is None or hit is None or not user.enabled:
             locked = self._lock_outs.failed(address, client_id)
-            if user is not None:
-                await self._source.failed(client_id, address)
+            self._note(user, address)
             raise NotAuthenticatedError(_reason(user, matched=hit is not None), client=client_id, locks=locked)
         self._lock_outs.succeeded(address, client_id)
         return user, hit.expires.timestamp() if hit.expires else None
+
+    def _note(self, user: TechnicalUser | None, address: str) -> None:
+        """Counts the failed try beside the request, and does as much for nobody: time must not tell who exists."""
+        if len(self._notes) < _NOTES:
+            task = asyncio.create_task(self._failed(user, address))
+            self._notes.add(task)
+            task.add_done_callback(self._notes.discard)
+
+    async def _failed(self, user: TechnicalUser | None, address: str) -> None:
+        if user is None:
+            return
+        try:
+            await self._source.failed(user.id, address)
+        except Error:
+            log.warning("a failed try could not be counted", extra={"client": user.id})
 
 
 def _reason(user: TechnicalUser | None, *, matched: bool) -> str:

@@ -50,7 +50,7 @@ class OAuthEndpoints:
         if grant_type is None:
             raise OAuthError("grant_type is missing.")
         asking = _asking(request, form)
-        user = await self.clients.user(asking)
+        user = await self._user(request, asking)
         if grant_type != "client_credentials":
             raise UnsupportedGrantTypeError("Only the grant client_credentials is offered.")
         if form.get("resource", request.origin.base).rstrip("/") != request.origin.base:
@@ -77,7 +77,7 @@ class OAuthEndpoints:
     async def introspect(self, request: Request) -> Response:
         """What a client may know of its own tokens; administrators of clients, of all."""
         form = await _form(request)
-        user = await self.clients.user(_asking(request, form))
+        user = await self._user(request, _asking(request, form))
         claims = await self._claims(form, request, user)
         if claims is None:
             return document({"active": False})
@@ -87,12 +87,17 @@ class OAuthEndpoints:
     async def revoke(self, request: Request) -> Response:
         """200 also for a token that is unknown or another client's: nothing is told by the difference."""
         form = await _form(request)
-        user = await self.clients.user(_asking(request, form))
+        user = await self._user(request, _asking(request, form))
         claims = await self._claims(form, request, user)
         if claims is not None:
             await self.tokens.revoke(claims)
             self.remembered.forget_id(str(claims["jti"]))
         return Response(200)
+
+    async def _user(self, request: Request, asking: Asking) -> TechnicalUser:
+        user = await self.clients.user(asking)
+        request.caller = user.caller("basic")  # for the log
+        return user
 
     async def _claims(self, form: Mapping[str, str], request: Request, user: TechnicalUser) -> Mapping[str, Any] | None:
         if "token" not in form:
