@@ -1,7 +1,8 @@
 """What flows through a transformation: JSON values, "no value", and the state of one run.
 
 A value is what orjson reads (dict, list, str, int, float, bool, None), ``bytes`` between ``decode`` and
-``toString``, or ``MISSING``. Compiled pieces are plain functions of the current value (``@``) and the run (``$`` is ``run.root``).
+``toString``, or ``MISSING``. Compiled pieces are plain functions of the current value (``@``) and the run (``$`` is
+``run.root``).
 """
 
 import re
@@ -15,7 +16,7 @@ import orjson
 
 @final
 class Missing:
-    """The type of ``MISSING``: no value at all, which is not the JSON ``null``. There is one instance; compare with ``is``."""
+    """The type of ``MISSING``: no value at all, not the JSON ``null``. There is one instance; compare with ``is``."""
 
     __slots__ = ()
 
@@ -34,7 +35,7 @@ MISSING: Final = Missing()
 
 @dataclass(slots=True)
 class Budget:
-    """Seconds that administrators' patterns may still take in this request (decision 31); shared by the runs of a request."""
+    """Seconds that administrators' patterns may still take in this request; shared by the runs of a request."""
 
     left: float = 0.05
 
@@ -60,7 +61,7 @@ class Run:
 
 
 Evaluate = Callable[[Any, Run], Any]
-"""(current value ``@``, run) → a value or ``MISSING``; what it returns may be part of the input: copy before keeping it."""
+"""(current value ``@``, run) → a value or ``MISSING``; it may be part of the input: copy it before keeping it."""
 
 Test = Callable[[Any, Run], bool]
 """(current value ``@``, run) → whether a condition holds."""
@@ -72,7 +73,8 @@ def is_empty(value: Any) -> bool:
 
 
 def to_text(value: Any) -> str:
-    """The value as Java prints it: ``true``, ``1``, ``1.5``, ``1.0E10``; bytes as UTF-8; no value is ``""``; lists and objects as JSON."""
+    """The value as Java prints it: ``true``, ``1``, ``1.5``, ``1.0E10``; bytes as UTF-8; no value is ``""``; lists and
+    objects as JSON."""
     if isinstance(value, str):
         return value
     if value is True:
@@ -107,7 +109,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9
 
 
 def as_number(value: Any) -> int | float | None:
-    """The number, or the number that a string reads as (``"7"``, ``"-1.5e3"``; no blanks); None for everything else, booleans too."""
+    """The number, or what a string reads as (``"7"``, ``"-1.5e3"``; no blanks); None for all else, booleans too."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
