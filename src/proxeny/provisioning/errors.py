@@ -3,6 +3,12 @@
 DefinitionError        a system's definition is wrong; ``problems`` lists everything                    → stop
 UnknownSystemError     no system of that id or name                                                     → skip
 SystemNotReadyError    the system is disabled, or could not be opened                                   → skip
+DeliveryError          an entity could not be delivered, for a reason of reasons.py                     → skip
+BehindError            a page of a shared stream is no longer kept                                      → retry
+SourceBrokenError      the source could not be read to its end                                          → stop
+ScheduleError          a schedule as somebody wrote it cannot be used                                   → stop
+RecordsError           a file of records to validate cannot be used                                     → stop
+EventError             a real-time event cannot be accepted                                             → skip
 """
 
 from dataclasses import dataclass
@@ -38,4 +44,35 @@ class UnknownSystemError(Error):
 
 
 class SystemNotReadyError(Error):
+    next: ClassVar[Next] = "skip"
+
+
+class DeliveryError(Error):
+    """``reason`` is a code of reasons.py; ``words`` say more than its sentence, if there is more to say."""
+
+    next: ClassVar[Next] = "skip"
+
+    def __init__(self, reason: str, words: str | None = None) -> None:
+        super().__init__(words or reason)
+        self.reason = reason
+        self.words = words
+
+
+class BehindError(Error):
+    next: ClassVar[Next] = "retry"
+
+
+class SourceBrokenError(Error):
+    next: ClassVar[Next] = "stop"
+
+
+class ScheduleError(Error):
+    pass
+
+
+class RecordsError(Error):
+    pass
+
+
+class EventError(Error):
     next: ClassVar[Next] = "skip"

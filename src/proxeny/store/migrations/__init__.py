@@ -4,10 +4,11 @@ from proxeny.database import Database, Migration
 from proxeny.store.migrations.first import FIRST
 from proxeny.store.migrations.jobs import JOBS
 from proxeny.store.migrations.limits import LIMITS
+from proxeny.store.migrations.realtime import REALTIME
 from proxeny.store.migrations.tokens import TOKENS
 
 COMPONENT = "store"
-MIGRATIONS: tuple[Migration, ...] = (FIRST, TOKENS, LIMITS, JOBS)
+MIGRATIONS: tuple[Migration, ...] = (FIRST, TOKENS, LIMITS, JOBS, REALTIME)
 
 
 async def migrate(database: Database) -> None:
