@@ -56,6 +56,7 @@ def test_what_is_json_comes_through_unchanged(value: object) -> None:
         b"[" * 100_000,
         b"[" * 100_000 + b"]" * 100_000,
         b'{"a":' * 70 + b"1" + b"}" * 70,
+        b'{"a":[' * 33 + b"]}" * 33,
         b"[{}," * 5000 + b"1" + b"]" * 5000,
         b'{"a": NaN}',
         b'{"a": Infinity}',
