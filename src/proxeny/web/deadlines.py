@@ -28,11 +28,14 @@ class Deadlines:
     def end(self, task: "asyncio.Task[object] | None") -> None:
         if task is not None:
             self._until.pop(task, None)
-            self._late.discard(task)
+            self.passed(task)
 
     def passed(self, task: "asyncio.Task[object] | None") -> bool:
         """Whether the task was cancelled because of its deadline, and by nobody else; then it may go on."""
-        return task in self._late and task is not None and task.uncancel() <= 0
+        if task is None or task not in self._late:
+            return False
+        self._late.discard(task)
+        return task.uncancel() <= 0
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()

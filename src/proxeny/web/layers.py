@@ -39,7 +39,8 @@ Admit = Callable[[Request, Caller], Awaitable[None]]
 
 def layered(handler: Handler, metrics: Metrics, trail: AuditTrail, limits: Limits) -> Handler:
     """A request is logged whatever becomes of it; errors become answers; refusals are recorded; last the limits."""
-    return logged(answered(limited(handler, limits), Refusals(metrics, trail), Deadlines(limits.request_seconds)), metrics)
+    refusals, deadlines = Refusals(metrics, trail), Deadlines(limits.request_seconds)
+    return logged(answered(limited(handler, limits), refusals, deadlines), metrics)
 
 
 def logged(handler: Handler, metrics: Metrics) -> Handler:
@@ -95,6 +96,8 @@ def answered(handler: Handler, refusals: "Refusals", deadlines: Deadlines) -> Ha
         except ScimError as error:
             refusals.record(request, error)
             return from_scim_error(error, request.family)
+        except TimeoutError:
+            return from_scim_error(_late(deadlines.seconds), request.family)
         except Exception as error:
             return from_scim_error(_as_scim_error(error), request.family)
         finally:

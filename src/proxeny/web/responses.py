@@ -15,9 +15,16 @@ Family = Literal["scim", "oauth", "plain"]
 
 RawHeaders = list[tuple[bytes, bytes]]
 
+WRITTEN = "proxeny.written"
+"""In the scope, where our own server offers it: ``(status, header lines, body) → bool`` writes a whole answer at once;
+False if it must go out by ``send``."""
+
 SCIM = b"application/scim+json"
 JSON = b"application/json"
 PROBLEM = b"application/problem+json"
+
+
+_BODILESS = frozenset({204, 304})
 
 
 @dataclass(slots=True)
@@ -30,13 +37,19 @@ class Response:
     reason: str = ""
     cache: bytes = b"no-store"
 
-    async def send(self, send: Send, *, head: bool = False) -> None:
-        """Sends it; for HEAD without the body that the length tells of."""
-        headers = self.headers
-        if self.status not in (204, 304):
-            headers = [*headers, (b"content-length", str(len(self.body)).encode())]
+    async def send(self, send: Send, more: RawHeaders, *, head: bool = False) -> None:
+        """Sends it with further headers; for HEAD without the body that the length tells of."""
+        headers = [*self.headers, *more]
+        if self.status not in _BODILESS:
+            headers.append((b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else self.body})
+
+    def lines(self) -> bytes:
+        """The header lines, each with its end."""
+        parts = [b"content-length: %d\r\n" % len(self.body)] if self.status not in _BODILESS else []
+        parts += [b"%b: %b\r\n" % header for header in self.headers]
+        return b"".join(parts)
 
 
 def document(value: Any, status: int = 200, media_type: bytes = JSON, headers: RawHeaders | None = None) -> Response:

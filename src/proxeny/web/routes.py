@@ -1,7 +1,9 @@
 """Every route in one table, and the ASGI application over it."""
 
+import itertools
 import os
 import re
+import secrets
 from collections.abc import Iterable, Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,18 +17,26 @@ from proxeny.web.metrics import Metrics
 from proxeny.web.origin import Headers, Origins
 from proxeny.web.ports import Gateway
 from proxeny.web.request import Handler, Request, Route
-from proxeny.web.responses import RawHeaders
+from proxeny.web.responses import WRITTEN, RawHeaders
 from proxeny.web.router import Router
 from proxeny.web.scim import scim_routes
 from proxeny.web.settings import WebSettings
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,100}")
-_SECURITY: RawHeaders = [
+_BROWSERS: RawHeaders = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
-_ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
+_SECURITY: dict[bool, RawHeaders] = {
+    False: _BROWSERS,
+    True: [*_BROWSERS, (b"strict-transport-security", b"max-age=31536000")],
+}
+"""What every answer forbids browsers to do; by whether it goes out over HTTPS."""
+
+_SECURITY_LINES = {
+    https: b"".join(b"%b: %b\r\n" % header for header in headers) for https, headers in _SECURITY.items()
+}
 
 
 def route_table(settings: WebSettings, metrics: Metrics, more: Iterable[Route] = ()) -> tuple[Route, ...]:
@@ -64,6 +74,8 @@ class Application:
         self._router = router
         self._handler = handler
         self._origins = Origins(settings)
+        self._prefix = secrets.token_hex(5)
+        self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -78,12 +90,13 @@ class Application:
             response = await self._handler(request)
         finally:
             logs.request_id.reset(token)
-        response.headers.append((b"x-request-id", request.id.encode()))
-        response.headers.append((b"cache-control", response.cache))
-        response.headers.extend(_SECURITY)
-        if request.origin.base.startswith("https:"):
-            response.headers.append(_ONLY_HTTPS)
-        await response.send(send, head=request.method == "HEAD")
+        https = request.origin.base.startswith("https:")
+        if request.method != "HEAD" and (written := scope.get(WRITTEN)) is not None:
+            own = b"x-request-id: %b\r\ncache-control: %b\r\n" % (request.id.encode(), response.cache)
+            if written(response.status, response.lines() + own + _SECURITY_LINES[https], response.body):
+                return
+        own_headers = [(b"x-request-id", request.id.encode()), (b"cache-control", response.cache)]
+        await response.send(send, own_headers + _SECURITY[https], head=request.method == "HEAD")
 
     def _request(self, scope: Scope, receive: Receive) -> Request:
         headers: Headers = {}
@@ -99,7 +112,7 @@ class Application:
         return Request(
             scope=scope,
             receive=receive,
-            id=_request_id(headers),
+            id=_given_id(headers) or f"{self._prefix}-{next(self._numbers):x}",
             headers=headers,
             origin=self._origins.of(scope, headers),
             gateway=self._gateway,
@@ -111,8 +124,8 @@ class Application:
         )
 
 
-def _request_id(headers: Headers) -> str:
-    """The caller's own id if it is harmless, else a new one."""
+def _given_id(headers: Headers) -> str | None:
+    """The caller's own id if it is harmless."""
     given = headers.get(b"x-request-id")
     if given and len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
         return given[0].decode()

@@ -5,93 +5,23 @@ import contextlib
 import logging
 import signal
 import socket
-import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from proxeny.web.auth.forwarded import CERTIFICATE
+from proxeny.web.connection import Connection
 from proxeny.web.errors import HandshakeRefusedError
 from proxeny.web.metrics import Metrics
-from proxeny.web.settings import Limits, ServerSettings
+from proxeny.web.settings import ServerSettings
 from proxeny.web.tls import Tls
 
 log = logging.getLogger("proxeny.web.server")
 
 _RELOAD_EVERY = 1.0
 _LOOK = 0.01
-_HARD_FACTOR = 4  # up to here the application answers; beyond, the connection is cut without reading on
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-
-
-class Connection(HttpToolsProtocol):
-    """One connection. The head of a request must arrive within a time and a size."""
-
-    limits: Limits = Limits()
-    _certificate: bytes | None = None
-    _in_head: bool = True
-    _head_bytes: int = 0
-    _head_timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        super().connection_made(transport)
-        ssl_object: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        if ssl_object is not None:
-            self._certificate = ssl_object.getpeercert(binary_form=True)
-        self._await_head()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._in_head and not self.transport.is_closing():
-            self._head_bytes += len(data)
-            if self._head_bytes > _HARD_FACTOR * self.limits.header_bytes:
-                self._refuse(_TOO_LARGE)
-            else:
-                self._await_head()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        if self._certificate is not None:
-            self.scope[CERTIFICATE] = self._certificate  # type: ignore[literal-required]  # our own extension
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        self._head_bytes = 0
-        self._stop_timer()
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        self._in_head = True
-        super().on_message_complete()
-
-    @property
-    def with_certificate(self) -> bool:
-        return self._certificate is not None
-
-    def _await_head(self) -> None:
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.limits.header_seconds, self._refuse, _TOO_SLOW)
-
-    def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _refuse(self, answer: bytes) -> None:
-        self._stop_timer()
-        if not self.transport.is_closing():
-            if self.cycle is None or self.cycle.response_complete:
-                self.transport.write(answer)
-            self.transport.close()
 
 
 class Server(uvicorn.Server):
