@@ -61,7 +61,7 @@ class Gateway:
             outbound = Outbound(outbound_settings(settings))
             fetcher = Fetcher(outbound)
             stack.push_async_callback(fetcher.close)
-            catalog = Catalog(store.database, outbound, Cursors(store.cursor_key))
+            catalog = Catalog(store.database, outbound, Cursors(store.cursor_key), settings.directory.properties)
             stack.push_async_callback(catalog.close)
             gateway = cls(settings, store, catalog, fetcher)
             await catalog.open(await gateway.definitions(definitions))

@@ -11,6 +11,7 @@ from proxeny.app.definitions import file_problems
 from proxeny.cli.options import config_option
 from proxeny.cli.output import json_option, write_error, write_json
 from proxeny.errors import Problem
+from proxeny.provisioning.assembling import directory_problems
 from proxeny.provisioning.errors import DefinitionProblem
 from proxeny.settings import survey_settings
 
@@ -25,6 +26,7 @@ def check(context: click.Context, config: Path, as_json: bool) -> None:
     """Say everything that is wrong with configuration and transformations; exit 1 if something is."""
     survey = survey_settings(config, os.environ)
     findings: list[Finding] = [*survey.problems, *(file_problems(survey.systems) if survey.systems else ())]
+    findings += directory_problems(survey.settings.directory.properties) if survey.settings else ()
     errors = sum(_severity(finding) == "error" for finding in findings)
     if as_json:
         write_json([_document(finding) for finding in findings])

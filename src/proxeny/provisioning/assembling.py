@@ -1,6 +1,6 @@
 """Puts a provider together: endpoints, resource types and translations from a checked system and its open connector."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from proxeny.connectors import registry
@@ -14,6 +14,7 @@ from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.derived import derive
 from proxeny.provisioning.describing import Description
 from proxeny.provisioning.endpoint import Endpoint
+from proxeny.provisioning.errors import DefinitionProblem
 from proxeny.provisioning.identity import Identity, TargetIds
 from proxeny.provisioning.preparing import Preparing
 from proxeny.provisioning.proxy import Provider, Service
@@ -55,10 +56,19 @@ def proxy_provider(plan: Blueprint, connector: Connector, cursors: Cursors) -> P
     return _provider(plan.definition.name, endpoints, switches, cursors)
 
 
-async def directory_provider(database: "Database", outbound: "Outbound", cursors: Cursors) -> Provider:
+def directory_problems(properties: Mapping[str, str]) -> tuple[DefinitionProblem, ...]:
+    """What is wrong with the switches of the directory at /scim."""
+    known = registry.system_type(DIRECTORY_TYPE)
+    found = registry.spec(known.protocol or "").check(properties, known)
+    return tuple(DefinitionProblem("[directory]", f"properties.{each.name}", each.message) for each in found)
+
+
+async def directory_provider(
+    database: "Database", outbound: "Outbound", cursors: Cursors, properties: Mapping[str, str]
+) -> Provider:
     """The Identity Directory without transformations."""
     known = registry.system_type(DIRECTORY_TYPE)
-    values = known.values(_DIRECTORY_PROPERTIES)
+    values = known.values({**_DIRECTORY_PROPERTIES, **properties})
     connection = Connection("scim", "Identity Directory", known, values, database, outbound)
     connector = registry.spec(known.protocol or "").build(connection)
     await connector.open()

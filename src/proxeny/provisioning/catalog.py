@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from proxeny.connectors.errors import ConnectorError
 from proxeny.connectors.spi import Connector
-from proxeny.provisioning.assembling import directory_provider, proxy_provider
+from proxeny.provisioning.assembling import directory_problems, directory_provider, proxy_provider
 from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.definition import SystemDefinition
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem, SystemNotReadyError, UnknownSystemError
@@ -35,7 +35,14 @@ class OpenSystem:
 class Catalog:
     """Opens, replaces and closes systems. A system that cannot be opened does not keep others from working."""
 
-    def __init__(self, database: "Database", outbound: "Outbound", cursors: Cursors) -> None:
+    def __init__(
+        self,
+        database: "Database",
+        outbound: "Outbound",
+        cursors: Cursors,
+        directory_properties: Mapping[str, str] | None = None,
+    ) -> None:
+        """``directory_properties`` are the switches of the directory at /scim."""
         self._database = database
         self._outbound = outbound
         self._cursors = cursors
@@ -43,10 +50,13 @@ class Catalog:
         self._labels: dict[str, str] = {}
         self._unusable: dict[str, str] = {}
         self._directory: Provider | None = None
+        self._directory_properties = directory_properties or {}
 
     async def open(self, definitions: Iterable[SystemDefinition]) -> None:
         """Opens the directory and every enabled system; DefinitionError with all that is wrong, and nothing opens."""
         plans = check_definitions(definitions)
+        if wrong := directory_problems(self._directory_properties):
+            raise DefinitionError(wrong)
         await self._open_directory()
         for plan in plans:
             await self._add(plan)
@@ -108,7 +118,9 @@ class Catalog:
         return frozenset(label for label, known in self._labels.items() if known == system_id and system_id)
 
     async def _open_directory(self) -> None:
-        self._directory = await directory_provider(self._database, self._outbound, self._cursors)
+        self._directory = await directory_provider(
+            self._database, self._outbound, self._cursors, self._directory_properties
+        )
 
     async def _add(self, plan: Blueprint) -> None:
         definition = plan.definition

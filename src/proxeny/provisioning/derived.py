@@ -15,6 +15,7 @@ from proxeny.transform.usage import output_names
 
 Names = tuple[str, ...]
 Has = Callable[[Names], bool]
+Needs = Callable[[Names, Attribute], bool]
 
 _KNOWN: dict[str, ResourceType] = {"user": USER_TYPE, "group": GROUP_TYPE}
 _CUSTOM_URN = "urn:ietf:params:scim:schemas:extension:proxeny:2.0"
@@ -37,7 +38,6 @@ def derive(
         return DerivedTypes(known, known)
     reads = read.lineage if read is not None else None
     writes = write.lineage if write is not None else None
-    required = _required(writes)
 
     def readable(names: Names) -> bool:
         return reads is None or reads.writes(names)
@@ -46,7 +46,9 @@ def derive(
         return readable(names) or (writes is not None and writes.may_read(names))
 
     extra = _unknown_names(known, output_names(read) if read is not None else ())
-    return DerivedTypes(_narrowed(known, full, required, extra), _narrowed(known, readable, frozenset(), extra))
+    return DerivedTypes(
+        _narrowed(known, full, _needs(writes), extra), _narrowed(known, readable, _needs_nothing, extra)
+    )
 
 
 def _known(entity_type: str, endpoint: str, native: EntityType) -> ResourceType:
@@ -64,22 +66,38 @@ def _known(entity_type: str, endpoint: str, native: EntityType) -> ResourceType:
     )
 
 
-def _required(writes: Lineage | None) -> frozenset[Names]:
-    """Names that a create cannot do without, in lower case."""
+def _needs(writes: Lineage | None) -> Needs:
+    """Whether a create cannot do without an attribute: a mapping needs it, or the backend does and a mapping only hands
+    it on.
+    """
     if writes is None:
-        return frozenset()
-    return frozenset(tuple(name.lower() for name in names) for names in writes.mandatory_sources if names)
+        return _needs_nothing
+    mandatory = [tuple(name.lower() for name in names) for names in writes.mandatory_sources if names]
+
+    def needs(names: Names, attribute: Attribute) -> bool:
+        if attribute.mutability == "readOnly":
+            return False
+        wanted = tuple(name.lower() for name in names)
+        if any(given[: len(wanted)] == wanted for given in mandatory):
+            return True
+        return attribute.required and writes.may_read(names) and not writes.has_default(names)
+
+    return needs
+
+
+def _needs_nothing(names: Names, attribute: Attribute) -> bool:
+    return False
 
 
 def _narrowed(
-    known: ResourceType, has: Has, required: frozenset[Names], extra: dict[str | None, tuple[Attribute, ...]]
+    known: ResourceType, has: Has, needs: Needs, extra: dict[str | None, tuple[Attribute, ...]]
 ) -> ResourceType:
     """The known type with only the attributes that ``has`` admits."""
-    core = _schema(known.schema, (), has, required, extra.get(None, ()))
+    core = _schema(known.schema, (), has, needs, extra.get(None, ()))
     extensions = []
     for extension in known.extensions:
         own = extension.schema
-        narrowed = _schema(own, (own.id,), has, required, extra.get(own.id, ()))
+        narrowed = _schema(own, (own.id,), has, needs, extra.get(own.id, ()))
         if narrowed.attributes:
             extensions.append(Extension(narrowed))
     for urn, attributes in extra.items():
@@ -94,18 +112,15 @@ _COMMON_WITHOUT_EXTERNAL_ID = replace(
 )
 
 
-def _schema(schema: Schema, head: Names, has: Has, required: frozenset[Names], extra: tuple[Attribute, ...]) -> Schema:
-    kept = [_attribute(each, head, has, required) for each in schema.attributes if has((*head, each.name))]
+def _schema(schema: Schema, head: Names, has: Has, needs: Needs, extra: tuple[Attribute, ...]) -> Schema:
+    kept = [_attribute(each, head, has, needs) for each in schema.attributes if has((*head, each.name))]
     return replace(schema, attributes=(*kept, *extra))
 
 
-def _attribute(attribute: Attribute, head: Names, has: Has, required: frozenset[Names]) -> Attribute:
+def _attribute(attribute: Attribute, head: Names, has: Has, needs: Needs) -> Attribute:
     names = (*head, attribute.name)
     subs = tuple(sub for sub in attribute.sub_attributes if has((*names, sub.name)) or sub.name == "$ref")
-    folded = tuple(name.lower() for name in names)
-    needed = any(given[: len(folded)] == folded for given in required)
-    server_made = attribute.mutability == "readOnly"
-    return replace(attribute, sub_attributes=subs, required=needed and not server_made)
+    return replace(attribute, sub_attributes=subs, required=needs(names, attribute))
 
 
 def _unknown_names(known: ResourceType, outputs: tuple[Names, ...]) -> dict[str | None, tuple[Attribute, ...]]:

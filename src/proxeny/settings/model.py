@@ -174,6 +174,12 @@ class Outbound(Section):
     connections: Positive = 32
 
 
+class Directory(Section):
+    """The Identity Directory at /scim: ``properties`` are switches, as a proxy system has them."""
+
+    properties: dict[str, str] = Field(default_factory=dict)
+
+
 class Systems(Section):
     directory: HomePath = Path("systems")
 
@@ -239,6 +245,7 @@ class Settings(Section):
     oauth: OAuth
     limits: Limits
     outbound: Outbound
+    directory: Directory
     systems: Systems
     logs: Logs
     metrics: Metrics

@@ -70,6 +70,15 @@ class Lineage:
         wanted = folded(attribute_names(path, extensions))
         return any(overlap(folded(names), wanted) for names in self.reads)
 
+    def has_default(self, path: str | Names) -> bool:
+        """Whether a mapping that takes its value at or below the path puts another one where there is none."""
+        return any(effect.instruction.default is not MISSING and self._takes(effect, path) for effect in self.effects)
+
+    def _takes(self, effect: Effect, path: str | Names) -> bool:
+        wanted = folded(attribute_names(path, self._extensions()))
+        sources = (names for source in source_paths(effect.instruction) for names in names_of(source))
+        return any(within(folded(names), wanted) or within(wanted, folded(names)) for names in sources if names)
+
     def _extensions(self) -> set[str]:
         return {effect.names[0] for effect in self.effects if effect.names and ":" in effect.names[0]}
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from proxeny.provisioning.exchange import Answer, Call
+from proxeny.scim.errors import MethodNotAllowedError
 from proxeny.web.ports import Provider
 from proxeny.web.request import Operation, Request, Route
 from proxeny.web.responses import Response, from_answer
@@ -73,6 +74,11 @@ async def _schema(request: Request, provider: Provider, call: Call) -> Answer:
 
 
 async def _create_schema(request: Request, provider: Provider, call: Call) -> Answer:
+    """Schemas are read (RFC 7644 §4); one that is to be made stands in the body."""
+    if request.header(b"content-length") in (None, b"0") and request.header(b"transfer-encoding") is None:
+        raise MethodNotAllowedError(
+            "Schemas are read with GET; to make one, POST it in the body.", headers=(("Allow", "GET, HEAD, POST"),)
+        )
     return await provider.create_schema(await request.resource(), call)
 
 
