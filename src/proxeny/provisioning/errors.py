@@ -9,6 +9,7 @@ SourceBrokenError      the source could not be read to its end                  
 ScheduleError          a schedule as somebody wrote it cannot be used                                   → stop
 RecordsError           a file of records to validate cannot be used                                     → stop
 EventError             a real-time event cannot be accepted                                             → skip
+MailError              a mail server did not take a message                                             → retry
 """
 
 from dataclasses import dataclass
@@ -76,3 +77,7 @@ class RecordsError(Error):
 
 class EventError(Error):
     next: ClassVar[Next] = "skip"
+
+
+class MailError(Error):
+    next: ClassVar[Next] = "retry"

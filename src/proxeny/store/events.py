@@ -273,5 +273,6 @@ def _text(states: Sequence[State]) -> str:
 
 
 def _event(row: Row) -> Event:
-    *values, states = row
-    return Event(*values, tuple(State(*each) for each in orjson.loads(states)))
+    values = list(row)
+    values[10] = tuple(State(*each) for each in orjson.loads(values[10]))
+    return Event(*values)
