@@ -35,6 +35,7 @@ SENTENCES: Mapping[str, str] = {
     "correlated": "An entity with the same unique attributes was in the target; it was taken over.",
     "recovered": "The target did not answer in time; reading again showed that the entity had been created.",
     "unresolved": "References to entities that are not in the target were left out; they follow once these are there.",
+    "resync-only": "Nothing has changed since it was last sent; only a resync would write it.",
     "refused": "The target refused the request.",
     "busy": "The target was too busy for too long.",
     "timed-out": "The target did not answer in time.",

@@ -1,0 +1,97 @@
+"""A target ready for jobs: its connector, its write programs, and how its properties want it to be written."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from proxeny.connectors.properties import PropertyValues
+from proxeny.connectors.spi import Connector, Patcher, Replacer
+from proxeny.connectors.unique import UniqueKey, keys_of
+from proxeny.provisioning.catalog import OpenSystem
+from proxeny.provisioning.crossing import Crossing
+from proxeny.provisioning.system import Blueprint
+from proxeny.provisioning.updating import Writable
+from proxeny.transform import EntityProgram
+
+NAMED = ("user", "group")
+_INSTEAD = frozenset({"IDENTITY_AUTHENTICATION", "LOCAL_IDENTITY_DIRECTORY"})
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One target. Everything that does not depend on the entity is decided here once."""
+
+    id: str
+    name: str
+    type: str
+    connector: Connector
+    values: PropertyValues
+    crossings: Mapping[str, Crossing]
+    writable: Mapping[str, Writable]
+    keys: Mapping[str, tuple[UniqueKey, ...]]
+    version: str
+    patches: bool
+    portion: int | None
+    removals: int
+    existed_before: bool
+    attempts: int
+    interval: float
+
+    def program(self, entity_type: str) -> EntityProgram | None:
+        crossing = self.crossings.get(entity_type)
+        return crossing.write if crossing is not None else None
+
+    def takes(self, entity_type: str) -> bool:
+        return entity_type in self.crossings
+
+    def threshold(self, entity_type: str) -> int | None:
+        """``ips.delete.threshold.*``, if set."""
+        return self.values.integer(f"ips.delete.threshold.{entity_type}s", 0) or None
+
+    def sends_instead_of_delete(self, entity_type: str) -> bool:
+        """Whether the deleteEntity mappings are sent as an update where others are deleted (operations.md 4)."""
+        program = self.program(entity_type)
+        if program is None or not any("delete" in one.operations for one in program.section.instructions):
+            return False
+        return self.type not in _INSTEAD or self.values.family_flag(f"{entity_type}.update.instead.delete")
+
+    def resolves_conflicts(self, entity_type: str) -> bool:
+        return self.values.family_flag(f"{entity_type}.automatic.conflict.resolution", default=True)
+
+
+def destination(system: OpenSystem) -> Destination:
+    """The target behind an open system; PropertyError if a property cannot be read."""
+    plan = system.blueprint
+    values, connector = plan.values, system.connector
+    programs = dict(plan.write.entities) if plan.write is not None else {}
+    quirks = plan.type.quirks_for(values)
+    types = [name for name in connector.entity_types if plan.write is None or name in programs]
+    return Destination(
+        id=plan.definition.id,
+        name=plan.definition.name,
+        type=plan.type.name,
+        connector=connector,
+        values=values,
+        crossings={name: Crossing(None, programs.get(name)) for name in types},
+        writable={name: Writable.by(programs.get(name)) for name in types},
+        keys={
+            name: keys_of(values.family(f"{name}.unique.attribute"), name, quirks) for name in types if name in NAMED
+        },
+        version=version_of(plan, "write"),
+        patches=isinstance(connector, Patcher)
+        and (values.family_flag("support.patch.operation") or not isinstance(connector, Replacer)),
+        portion=values.family_integer("patch.group.members.above.threshold") or None,
+        removals=int(plan.type.capabilities.get("removals_per_patch", 50)),
+        existed_before=values.flag("ips.delete.existedbefore.entities"),
+        attempts=values.integer("ips.failed.request.retry.attempts", 2),
+        interval=float(values.integer("ips.failed.request.retry.attempts.interval", 30)),
+    )
+
+
+def version_of(plan: Blueprint, direction: str) -> str:
+    """A short digest of a transformation's text, to tell which one made an outcome."""
+    given = plan.definition.read if direction == "read" else plan.definition.write
+    text = given.text if given is not None else None
+    if text is None:
+        text = plan.type.transformation(plan.role, "read" if direction == "read" else "write", plan.values) or ""
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()

@@ -1,0 +1,179 @@
+"""A source ready for jobs: its entities as a stream of pages in common form, from anywhere on."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from proxeny.connectors.errors import ConnectorError, NotFoundError
+from proxeny.connectors.properties import PropertyValues
+from proxeny.connectors.spi import ChangeReader, Connector, Entity, GlobalIdTaker, Marker, PortionReader, Reader
+from proxeny.documents import Document
+from proxeny.provisioning.catalog import OpenSystem
+from proxeny.provisioning.crossing import SOURCE_ID, Crossing
+from proxeny.provisioning.destination import version_of
+from proxeny.provisioning.errors import SourceBrokenError
+from proxeny.provisioning.plan import Said
+
+PAGE = 100
+_ORDER = {"user": 0, "group": 1}
+
+
+@dataclass(slots=True)
+class Item:
+    """One entity of the source. ``document`` is its common form; ``reason`` and ``message`` say why there is none."""
+
+    source_id: str
+    native_id: str
+    said: Said
+    document: Document = field(default_factory=dict)
+    reason: str | None = None
+    message: str | None = None
+
+
+Stretch = tuple[list[Item], str | None]
+"""Some entities, and the position behind them (None: no position can be kept)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One source."""
+
+    id: str
+    name: str
+    connector: Connector
+    values: PropertyValues
+    crossings: Mapping[str, Crossing]
+    version: str
+    interval: float
+
+    @property
+    def entity_types(self) -> Sequence[str]:
+        """Users before groups before all others, so that members and owners are there before what names them."""
+        return sorted(self.crossings, key=lambda name: (_ORDER.get(name, 2), name))
+
+    def delta_problem(self) -> str | None:
+        """Why a delta read is not possible, or None."""
+        if not self.values.flag("ips.delta.read"):
+            return "delta reading is switched off (ips.delta.read)"
+        if not isinstance(self.connector, ChangeReader) or not isinstance(self.connector, Marker):
+            return "the system does not tell what has changed"
+        if any(self._filter(name) for name in self.crossings):
+            return "the system cannot tell what has changed among the entities of a filter property"
+        return None
+
+    async def marks(self) -> dict[str, str]:
+        """From where a later delta read goes on; empty if the source cannot say."""
+        connector = self.connector
+        if self.delta_problem() is not None or not isinstance(connector, Marker):
+            return {}
+        return {name: await connector.mark(name) for name in self.crossings}
+
+    async def stretches(self, entity_type: str, position: str | None) -> AsyncIterator[Stretch]:
+        """Everything there is behind ``position``; a connector without positions starts again."""
+        connector, native_filter = self.connector, self._filter(entity_type)
+        if isinstance(connector, PortionReader):
+            async for portion in connector.read_portions(entity_type, position, native_filter=native_filter):
+                yield self.items(entity_type, portion.entities), portion.position
+        elif isinstance(connector, Reader):
+            entities: list[Entity] = []
+            async for entity in connector.read_all(entity_type, native_filter=native_filter):
+                entities.append(entity)
+                if len(entities) == PAGE:
+                    yield self.items(entity_type, entities), None
+                    entities = []
+            if entities:
+                yield self.items(entity_type, entities), None
+        else:
+            raise SourceBrokenError(f"{self.name} cannot be read.")
+
+    async def changes(self, entity_type: str, position: str | None) -> AsyncIterator[Stretch]:
+        """What has changed since ``position``; deletions are left to the next full read."""
+        connector = self.connector
+        if not isinstance(connector, ChangeReader):
+            raise SourceBrokenError(f"{self.name} does not tell what has changed.")
+        entities: list[Entity] = []
+        async for change in connector.read_changes(entity_type, position):
+            if change.entity is not None:
+                entities.append(change.entity)
+            position = change.cursor
+            if len(entities) == PAGE:
+                yield self.items(entity_type, entities), position
+                entities = []
+        if entities:
+            yield self.items(entity_type, entities), position
+
+    async def some(self, entity_type: str, native_ids: Iterable[str]) -> list[Item]:
+        """These entities as they are now; those that are gone or cannot be read are left out."""
+        found = []
+        for native_id in native_ids:
+            entity = await self._one(entity_type, native_id)
+            if entity is not None:
+                found.append(self.item(entity_type, entity))
+        return found
+
+    async def is_gone(self, entity_type: str, native_id: str) -> bool | None:
+        """Whether the source says that it has no such entity; None if it cannot say.
+
+        With a filter property an entity outside of it is still there by its id, so the list alone decides.
+        """
+        connector = self.connector
+        if not isinstance(connector, Reader):
+            return None
+        if self._filter(entity_type):
+            return True
+        try:
+            await connector.read(entity_type, native_id, omit=frozenset({"members", "groups"}))
+        except NotFoundError:
+            return True
+        except ConnectorError:
+            return None
+        return False
+
+    def items(self, entity_type: str, entities: Iterable[Entity]) -> list[Item]:
+        return [self.item(entity_type, entity) for entity in entities]
+
+    def item(self, entity_type: str, entity: Entity) -> Item:
+        """One entity across the read transformation."""
+        result = self.crossings[entity_type].to_common(entity, "")
+        if result.status == "skipped":
+            said: Said = "condition" if result.reason == "condition" else "skip-operation"
+            return Item(entity.id, entity.id, said, {}, result.reason, result.message)
+        if result.status == "failed":
+            return Item(entity.id, entity.id, "failed", {}, result.reason, result.message)
+        source_id = result.variables.get(SOURCE_ID) if self.crossings[entity_type].read is not None else entity.id
+        if source_id is None or source_id == "":
+            return Item(entity.id, entity.id, "failed", {}, "no-source-id")
+        return Item(str(source_id), entity.id, "ok", result.document)
+
+    async def take_global_id(self, entity_type: str, native_id: str, global_id: str) -> bool:
+        """Tell the source the Global User ID; False if it takes none."""
+        if not isinstance(self.connector, GlobalIdTaker):
+            return False
+        await self.connector.take_global_id(entity_type, native_id, global_id)
+        return True
+
+    async def _one(self, entity_type: str, native_id: str) -> Entity | None:
+        if not isinstance(self.connector, Reader):
+            return None
+        try:
+            return await self.connector.read(entity_type, native_id)
+        except ConnectorError:
+            return None
+
+    def _filter(self, entity_type: str) -> str | None:
+        return self.values.family(f"{entity_type}.filter")
+
+
+def origin(system: OpenSystem) -> Origin:
+    """The source behind an open system; PropertyError if a property cannot be read."""
+    plan = system.blueprint
+    programs = dict(plan.read.entities) if plan.read is not None else {}
+    types = [name for name in system.connector.entity_types if plan.read is None or name in programs]
+    return Origin(
+        id=plan.definition.id,
+        name=plan.definition.name,
+        connector=system.connector,
+        values=plan.values,
+        crossings={name: Crossing(programs.get(name), None) for name in types},
+        version=version_of(plan, "read"),
+        interval=float(plan.values.integer("ips.failed.request.retry.attempts.interval", 30)),
+    )
