@@ -153,7 +153,7 @@ async def test_a_name_that_was_given_up_is_free(directory: DirectoryConnector) -
 
 async def test_a_write_that_changes_nothing_leaves_version_and_time(directory: DirectoryConnector) -> None:
     made = await user(directory, "anna", title="x")
-    again = await directory.replace("user", made.id, {"userName": "anna", "title": "x"})
+    again = await directory.replace("user", made.id, {"userName": "anna", "title": "x", "active": True})
     assert again == made
 
 

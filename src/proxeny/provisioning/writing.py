@@ -16,9 +16,10 @@ from proxeny.provisioning.endpoint import Endpoint, Hidden, Resource, Seen, Unre
 from proxeny.provisioning.exchange import Call
 from proxeny.provisioning.preparing import Preparing
 from proxeny.provisioning.reading import Reading
+from proxeny.provisioning.turns import Turns
 from proxeny.scim.errors import (
+    BackendUnavailableError,
     ForbiddenError,
-    InternalError,
     InvalidValueError,
     NotImplementedByBackendError,
     ScimError,
@@ -61,6 +62,7 @@ class Writing:
         self._endpoint = endpoint
         self._reading = reading
         self._preparing = preparing
+        self._turns = Turns()
 
     # -- create ---------------------------------------------------------------------------------------------------
 
@@ -226,15 +228,19 @@ class Writing:
         self, url_id: str, call: Call, attempt: Callable[[Resource, str | None], Awaitable[Resource | None]]
     ) -> Resource | None:
         """Reads, lets ``attempt`` write on what was read, and starts again when somebody else wrote in between."""
-        for _ in range(_ATTEMPTS):
-            current = await self._reading.one(url_id, call.base)
-            required = self._required_version(current, call)
-            try:
-                return await attempt(current, required if required is not None else current.entity.version)
-            except VersionConflictError as error:
-                if call.if_match is not None:
-                    raise self._endpoint.failure(error) from error
-        raise InternalError("The resource is being changed by many others at once; nothing was changed. Try again.")
+        async with self._turns.of(url_id):
+            for _ in range(_ATTEMPTS):
+                current = await self._reading.one(url_id, call.base)
+                required = self._required_version(current, call)
+                try:
+                    return await attempt(current, required if required is not None else current.entity.version)
+                except VersionConflictError as error:
+                    if call.if_match is not None:
+                        raise self._endpoint.failure(error) from error
+        raise BackendUnavailableError(
+            "The resource is being changed by many others at once; nothing was changed. Try again.",
+            headers=(("Retry-After", "1"),),
+        )
 
     def _native_id(self, operation: Operation, result: Result, otherwise: str) -> str:
         """What the write program made of ``entityIdTargetSystem``, else the id that is known (decision 4)."""

@@ -9,7 +9,7 @@ import csv
 import io
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Literal, TypeVar
 
 import orjson
@@ -306,8 +306,17 @@ def _write_one(
     if existing == "report":
         raise writing.conflict(NAMING[item.kind].code, {"displayName": item.name, **item.want.content}, entity_id)
     before = yield tables.READ, {"type": item.kind, "id": entity_id}
-    entity = yield from writing.replace_with(write, entity_id, None, item.want, password)
+    want = _keeping_state(item.want, before[0])
+    entity = yield from writing.replace_with(write, entity_id, None, want, password)
     return "unchanged" if entity.version == str(before[0][2]) else "updated", entity_id
+
+
+def _keeping_state(want: Incoming, row: Row) -> Incoming:
+    """A line that does not say whether a person is active changes nothing about it."""
+    state = orjson.loads(row[6]).get("active")
+    return (
+        want if state is None or "active" in want.content else replace(want, content={**want.content, "active": state})
+    )
 
 
 def _set_members(item: _Item, wanted: Sequence[str]) -> Generator[Request, list[Row], list[str]]:

@@ -72,7 +72,7 @@ def complete(entity_type: str, content: Document, seq: int) -> Document:
     sap = dict(content.get(SAP_USER) or {})
     sap["userUuid"] = sap.get("userUuid") or str(uuid4())
     sap["userId"] = sap.get("userId") or f"P{seq:06d}"
-    return {**content, SAP_USER: sap}
+    return {**content, "active": content.get("active", True), SAP_USER: sap}
 
 
 def retained(entity_type: str, old: Document, new: Document) -> Document:
