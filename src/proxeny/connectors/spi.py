@@ -16,7 +16,7 @@ Rules (checked by connectors/contract.py):
 Documents passed in belong to the connector from then on; documents handed out belong to the caller.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -46,13 +46,15 @@ class EntityType:
 
 @dataclass(slots=True)
 class Entity:
-    """One native entity. ``version`` is opaque and changes with every change; times are RFC 3339 text in UTC."""
+    """One native entity. ``version`` is opaque and changes with every change; times are RFC 3339 text in UTC.
+    ``content``, if the connector can tell, is equal for equal documents of this connector and never for others."""
 
     id: str
     document: Document
     version: str | None = None
     created: str | None = None
     last_modified: str | None = None
+    content: Hashable | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

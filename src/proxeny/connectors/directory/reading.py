@@ -1,12 +1,13 @@
 """Reading the directory: by id, by search, everything, and what has changed."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from proxeny.connectors.directory import members, native_filter, resources, searching, tables, writing
 from proxeny.connectors.directory.failures import translated
 from proxeny.connectors.directory.fields import storable
 from proxeny.connectors.directory.searching import Statements
+from proxeny.connectors.directory.stored import Stored
 from proxeny.connectors.filtering import AllOf, NativeFilter
 from proxeny.connectors.spi import Change, Entity, Page, Portion, Search
 from proxeny.database import Database, Row, Statement
@@ -83,10 +84,11 @@ class DirectoryReader:
             own, residue = native_filter.compiled(entity_type, search.native_filter)
             tree = own if tree is None else AllOf((own, tree))
         statements, parameters = searching.prepare(entity_type, tree, search.sort)
-        bound = searching.binding(entity_type, search)
         if residue is not None:
+            bound = searching.binding(entity_type, search)
             return await self._sifted(entity_type, search, statements, parameters, bound, residue)
         if search.cursor is not None:
+            bound = searching.binding(entity_type, search)
             rows = await self._after(statements, parameters, search.cursor, search.count, bound)
             total = await self._counted(statements, parameters) if counted else None
         else:
@@ -94,7 +96,9 @@ class DirectoryReader:
         more = len(rows) > search.count
         rows = rows[: search.count]
         entities = await self._entities(entity_type, [row[1:] for row in rows], search.omit)
-        following = searching.cursor(bound, rows[-1][0], rows[-1][1]) if more and rows else None
+        following = None
+        if more and rows:
+            following = searching.cursor(searching.binding(entity_type, search), rows[-1][0], rows[-1][1])
         return Page(entities, total, statements.condition.exact and statements.sorted, following)
 
     async def _from_start(
@@ -168,27 +172,37 @@ class DirectoryReader:
 
     async def _entities(self, entity_type: str, rows: Sequence[Row], omit: frozenset[str]) -> list[Entity]:
         """The entities of rows with the columns ``tables.SHOWN``, with members or groups."""
-        entities = [resources.entity_of(entity_type, row) for row in rows]
-        if entity_type == "user" and rows and "groups" not in omit:
-            await self._add_groups(rows, entities)
-        if entity_type == "group" and "members" not in omit:
-            limit = min((int(name[8:]) for name in omit if name.startswith("members:")), default=None)
-            for row, entity in zip(rows, entities, strict=True):
-                if row[5] and (limit is None or row[5] <= limit):
-                    entity.document["members"] = await self._members(row[0])
-        return entities
+        if entity_type == "user":
+            if "groups" in omit:
+                return [Stored(entity_type, row) for row in rows]
+            groups = await self._groups(rows)
+            return [Stored(entity_type, row, groups.get(row[0], ())) for row in rows]
+        if "members" in omit:
+            return [Stored(entity_type, row) for row in rows]
+        limit = min((int(name[8:]) for name in omit if name.startswith("members:")), default=None)
+        return [
+            await self._with_members(row) if row[5] and (limit is None or row[5] <= limit) else Stored("group", row)
+            for row in rows
+        ]
 
-    async def _add_groups(self, rows: Sequence[Row], entities: Iterable[Entity]) -> None:
-        if len(rows) == 1:
-            found = await self._fetch(tables.GROUPS, {"seq": rows[0][0]})
+    async def _with_members(self, row: Row) -> Entity:
+        entity = resources.entity_of("group", row)
+        entity.document["members"] = await self._members(row[0])
+        return entity
+
+    async def _groups(self, rows: Sequence[Row]) -> dict[int, list[Row]]:
+        """Rows of ``tables.GROUPS`` by the user's number; nothing is asked of who has none (``IS_MEMBER``)."""
+        asked = [row[0] for row in rows if len(row) <= len(tables.SHOWN) or row[len(tables.SHOWN)]]
+        if not asked:
+            return {}
+        if len(asked) == 1:
+            found = await self._fetch(tables.GROUPS, {"seq": asked[0]})
         else:
-            found = await self._fetch(tables.GROUPS_OF_MANY, {"seqs": [row[0] for row in rows]})
+            found = await self._fetch(tables.GROUPS_OF_MANY, {"seqs": asked})
         by_member: dict[int, list[Row]] = {}
         for group in found:
             by_member.setdefault(group[0], []).append(group)
-        for row, entity in zip(rows, entities, strict=True):
-            if row[0] in by_member:
-                entity.document["groups"] = resources.groups_value(by_member[row[0]])
+        return by_member
 
     async def _members(self, holder: int) -> list[Document]:
         rows: list[Document] = []

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from proxeny.connectors.directory import filter as filters
 from proxeny.connectors.directory.fields import BY_FIELD, IndexedField
 from proxeny.connectors.directory.filter import Condition, Plan
-from proxeny.connectors.directory.tables import BUCKET, ENTITIES, KEYS, UNIQUE, number, shown
+from proxeny.connectors.directory.tables import BUCKET, ENTITIES, IS_MEMBER, KEYS, UNIQUE, number, shown
 from proxeny.connectors.errors import RefusedError
 from proxeny.connectors.filtering import NativeFilter, Value
 from proxeny.connectors.spi import Search, Sort
@@ -79,8 +79,9 @@ def _cached(entity_type: str, shape: object, sort: Sort | None, tree: "_Unhashed
         source = sa.join(ENTITIES, table, table.c.entity == e.seq)
         kept = sa.and_(kept, table.c.field == sa.literal_column(str(order.field.code)))
     ordered = (order.column.desc(), e.seq.desc()) if order.descending else (order.column, e.seq)
+    columns = (*shown, IS_MEMBER) if condition.point and entity_type == "user" else shown
     chosen = (
-        sa.select(order.column.label("place"), *shown).select_from(source).order_by(*ordered).limit(number("limit"))
+        sa.select(order.column.label("place"), *columns).select_from(source).order_by(*ordered).limit(number("limit"))
     )
     place = sa.bindparam("place", type_=order.column.type)
     here, there = sa.tuple_(order.column, e.seq), sa.tuple_(place, number("after"))

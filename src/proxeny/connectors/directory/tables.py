@@ -42,7 +42,10 @@ def number(name: str) -> sa.BindParameter[int]:
     return sa.bindparam(name, type_=sa.BigInteger)
 
 
-READ = Statement(sa.select(*shown).where(e.id == sa.bindparam("id"), e.type == sa.bindparam("type")))
+IS_MEMBER = sa.exists(sa.select(sa.literal_column("1")).where(MEMBERSHIPS.c.member == e.seq)).label("is_member")
+"""Behind the columns ``SHOWN`` where few rows are read: whether there are groups to ask for."""
+
+READ = Statement(sa.select(*shown, IS_MEMBER).where(e.id == sa.bindparam("id"), e.type == sa.bindparam("type")))
 LOCK = Statement(
     sa.select(*shown, e.password).where(e.id == sa.bindparam("id"), e.type == sa.bindparam("type")).with_for_update()
 )
