@@ -20,6 +20,7 @@ from proxeny.provisioning.preparing import Preparing
 from proxeny.provisioning.proxy import Provider, Service
 from proxeny.provisioning.pushdown import NameOf, NativeName, Pushdown
 from proxeny.provisioning.reading import Reading
+from proxeny.provisioning.rendering import Renderings
 from proxeny.provisioning.switches import Switches
 from proxeny.provisioning.system import Blueprint
 from proxeny.provisioning.writing import Writing
@@ -37,7 +38,7 @@ _DIRECTORY_PROPERTIES = {"page.default": "100", "page.max": "1000"}  # decision 
 _LARGE = ("members", "groups")  # attributes that are worth not reading when nobody asks for them
 
 
-def proxy_provider(plan: Blueprint, connector: Connector, cursors: Cursors) -> Provider:
+def proxy_provider(plan: Blueprint, connector: Connector, cursors: Cursors, renderings: Renderings) -> Provider:
     """The provider of a proxy system; entity types that the transformation lacks or the backend does not have are not
     served.
     """
@@ -50,7 +51,14 @@ def proxy_provider(plan: Blueprint, connector: Connector, cursors: Cursors) -> P
             continue
         endpoints.append(
             _endpoint(
-                plan.definition.id, read.endpoint, native, connector, Crossing(read, write), switches, plan.values
+                plan.definition.id,
+                read.endpoint,
+                native,
+                connector,
+                Crossing(read, write),
+                switches,
+                plan.values,
+                renderings,
             )
         )
     return _provider(plan.definition.name, endpoints, switches, cursors)
@@ -64,7 +72,11 @@ def directory_problems(properties: Mapping[str, str]) -> tuple[DefinitionProblem
 
 
 async def directory_provider(
-    database: "Database", outbound: "Outbound", cursors: Cursors, properties: Mapping[str, str]
+    database: "Database",
+    outbound: "Outbound",
+    cursors: Cursors,
+    renderings: Renderings,
+    properties: Mapping[str, str],
 ) -> Provider:
     """The Identity Directory without transformations."""
     known = registry.system_type(DIRECTORY_TYPE)
@@ -73,8 +85,9 @@ async def directory_provider(
     connector = registry.spec(known.protocol or "").build(connection)
     await connector.open()
     switches = Switches.of(values)
+    as_it_is = Crossing(None, None)
     endpoints = [
-        _endpoint("scim", endpoint, connector.entity_types[name], connector, Crossing(None, None), switches, values)
+        _endpoint("scim", endpoint, connector.entity_types[name], connector, as_it_is, switches, values, renderings)
         for name, endpoint in _DIRECTORY_ENDPOINTS.items()
     ]
     return _provider("The Identity Directory", endpoints, switches, cursors)
@@ -96,6 +109,7 @@ def _endpoint(
     crossing: Crossing,
     switches: Switches,
     values: PropertyValues,
+    renderings: Renderings,
 ) -> Endpoint:
     types = derive(native.name, name, native, crossing.read, crossing.write)
     name_of = _name_of(crossing.read)
@@ -115,6 +129,7 @@ def _endpoint(
         switches=switches,
         property_filter=values.family(f"{native.name}.filter"),
         droppable=dict(_droppable(crossing.read)),
+        renderings=renderings,
     )
 
 

@@ -12,6 +12,7 @@ from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.definition import SystemDefinition
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem, SystemNotReadyError, UnknownSystemError
 from proxeny.provisioning.proxy import Provider
+from proxeny.provisioning.rendering import Renderings
 from proxeny.provisioning.system import Blueprint, blueprint
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Catalog:
         self._database = database
         self._outbound = outbound
         self._cursors = cursors
+        self._renderings = Renderings()
         self._open: dict[str, OpenSystem] = {}
         self._labels: dict[str, str] = {}
         self._unusable: dict[str, str] = {}
@@ -119,7 +121,7 @@ class Catalog:
 
     async def _open_directory(self) -> None:
         self._directory = await directory_provider(
-            self._database, self._outbound, self._cursors, self._directory_properties
+            self._database, self._outbound, self._cursors, self._renderings, self._directory_properties
         )
 
     async def _add(self, plan: Blueprint) -> None:
@@ -131,7 +133,9 @@ class Catalog:
         connector = plan.connector(self._database, self._outbound)
         try:
             await connector.open()
-            provider = proxy_provider(plan, connector, self._cursors) if plan.role == "proxy" else None
+            provider = (
+                proxy_provider(plan, connector, self._cursors, self._renderings) if plan.role == "proxy" else None
+            )
         except ConnectorError as error:
             logger.error("a system cannot be opened: %s", error, extra={"system": definition.id})
             self._unusable[definition.id] = str(error)

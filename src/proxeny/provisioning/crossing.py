@@ -48,6 +48,11 @@ class Crossing:
     read: EntityProgram | None
     write: EntityProgram | None
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether reading the same content again gives the same, so that it may be kept."""
+        return self.read is None or self.read.repeatable
+
     def to_common(self, entity: Entity, base_location: str) -> Result:
         """The common form of a native entity. ``base_location`` is the collection's URL, ending in ``/``."""
         if self.read is None:

@@ -3,6 +3,8 @@
 import logging
 from dataclasses import dataclass, field
 
+import orjson
+
 from proxeny.connectors.errors import ConnectorError
 from proxeny.connectors.spi import Connector, Entity, EntityType
 from proxeny.documents import Document
@@ -12,21 +14,43 @@ from proxeny.provisioning.failures import as_scim_error
 from proxeny.provisioning.identity import Identity, TargetIds
 from proxeny.provisioning.presenting import present
 from proxeny.provisioning.pushdown import Pushdown
+from proxeny.provisioning.rendering import Rendered, Renderings
 from proxeny.provisioning.switches import Switches
 from proxeny.scim.errors import InternalError, ScimError
+from proxeny.scim.etag import etag
+from proxeny.scim.projection import Projection
 from proxeny.scim.schema import ResourceType
 
 logger = logging.getLogger("proxeny.proxy")
 
 
-@dataclass(slots=True)
 class Resource:
-    """A native entity in the form that clients see, where it is, and its version (as in the ETag)."""
+    """A native entity in the form that clients see, where it is, and its version (as in the ETag).
 
-    entity: Entity
-    document: Document
-    location: str
-    version: str
+    ``rendered`` is there if it need not be rendered again; ``document`` belongs to whoever holds the resource.
+    """
+
+    __slots__ = ("_document", "entity", "location", "rendered", "version")
+
+    def __init__(
+        self, entity: Entity, document: Document | None, location: str, version: str, rendered: Rendered | None = None
+    ) -> None:
+        self.entity = entity
+        self.location = location
+        self.version = version
+        self.rendered = rendered
+        self._document = document
+
+    @property
+    def document(self) -> Document:
+        if self._document is None:
+            assert self.rendered is not None  # noqa: S101  # one of the two is always given
+            self._document = orjson.loads(self.rendered.whole)
+        return self._document
+
+    @property
+    def etag(self) -> str:
+        return self.rendered.etag if self.rendered is not None else etag(self.version)
 
 
 @dataclass(slots=True)
@@ -67,11 +91,35 @@ class Endpoint:
     identity: Identity
     target_ids: TargetIds
     switches: Switches
+    renderings: Renderings
     property_filter: str | None = None
     droppable: dict[str, frozenset[str]] = field(default_factory=dict)
+    everything: Projection = field(init=False)
+    _view: object = field(default_factory=object)
 
-    def see(self, entity: Entity, base: str) -> Seen:
-        """The entity as a client sees it: the one way out of every system."""
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "everything", Projection.of((), (), self.resource_type))
+
+    def see(self, entity: Entity, base: str, *, keep: bool = False) -> Seen:
+        """The entity as a client sees it: the one way out of every system. ``keep``: it may soon be asked for again."""
+        if entity.content is None or not self.crossing.repeatable:
+            return self._crossed(entity, base)
+        key = (self._view, base, entity.content)
+        rendered = self.renderings.find(key)
+        if rendered is not None:
+            return Resource(entity, None, rendered.location, rendered.version, rendered)
+        seen = self._crossed(entity, base)
+        if keep and isinstance(seen, Resource):
+            seen.rendered = self._rendered(seen)
+            self.renderings.keep(key, seen.rendered)
+        return seen
+
+    def _rendered(self, resource: Resource) -> Rendered:
+        whole = orjson.dumps(resource.document)
+        shown = orjson.dumps(self.everything.apply(resource.document))
+        return Rendered(resource.location, resource.version, resource.etag, whole, whole if shown == whole else shown)
+
+    def _crossed(self, entity: Entity, base: str) -> Seen:
         result = self.crossing.to_common(entity, f"{base}/{self.name}/")
         if result.status == "ok":
             location, version = present(

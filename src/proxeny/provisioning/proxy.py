@@ -7,28 +7,29 @@ from proxeny.provisioning.bulk import carry_out
 from proxeny.provisioning.describing import Description
 from proxeny.provisioning.endpoint import Endpoint, Resource
 from proxeny.provisioning.exchange import Answer, Call, Headers, Params
-from proxeny.provisioning.reading import Listing, Reading
+from proxeny.provisioning.reading import Listing, Reading, Shown
 from proxeny.provisioning.root_search import everywhere
 from proxeny.provisioning.switches import Switches
 from proxeny.provisioning.writing import Writing
 from proxeny.scim.dialects import GROUP_PATCH_WITHOUT_BODY
 from proxeny.scim.errors import NotImplementedByBackendError, ResourceNotFoundError
 from proxeny.scim.etag import Preconditions
-from proxeny.scim.etag import etag as make_etag
 from proxeny.scim.messages import list_response
 from proxeny.scim.query import Query, parse_query, parse_search_request
 from proxeny.scim.schema import ResourceType
 
 
 class Service:
-    """One endpoint with its two sides."""
+    """One endpoint with its two sides; ``plain`` is the query of a request without parameters."""
 
-    __slots__ = ("endpoint", "reading", "writing")
+    __slots__ = ("endpoint", "plain", "reading", "writing")
 
     def __init__(self, endpoint: Endpoint, reading: Reading, writing: Writing) -> None:
         self.endpoint = endpoint
         self.reading = reading
         self.writing = writing
+        switches = endpoint.switches
+        self.plain = parse_query((), default_count=switches.page_default, max_count=switches.page_max)
 
 
 class Provider:
@@ -45,45 +46,46 @@ class Provider:
 
     async def search(self, endpoint: str, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
-        return await self._listed(service, self._query(service, params), call)
+        return await self._listed(service, self._query(service, params, call), call)
 
     async def search_document(self, endpoint: str | None, document: Document, call: Call) -> Answer:
         """``POST .search`` (RFC 7644 §3.4.3) on an endpoint; on the root over every endpoint, one after the other."""
         if endpoint is not None:
             service = self._service(endpoint)
-            return await self._listed(service, self._search_request(document, service.endpoint.readable), call)
+            return await self._listed(service, self._search_request(document, service.endpoint.readable, call), call)
         listing = await everywhere(
-            [each.reading for each in self._services.values()], self._search_request(document, None), call.base
+            [each.reading for each in self._services.values()], self._search_request(document, None, call), call.base
         )
         return _json(200, _list_document(listing), headers=listing.headers)
 
     async def read(self, endpoint: str, entity_id: str, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
-        query = self._query(service, params)
+        query = self._query(service, params, call)
         resource = await service.reading.one(entity_id, call.base, omit=service.reading.omitted(query))
-        conditions = Preconditions.of(call.if_match, call.if_none_match)
-        if conditions.decide(resource.version, reading=True) == "not-modified":
-            return Answer(304, etag=make_etag(resource.version))
+        if call.if_match is not None or call.if_none_match is not None:
+            conditions = Preconditions.of(call.if_match, call.if_none_match)
+            if conditions.decide(resource.version, reading=True) == "not-modified":
+                return Answer(304, etag=resource.etag)
         return self._answer(200, service, resource, query)
 
     async def create(self, endpoint: str, document: Document, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
-        query = self._query(service, params)
+        query = self._query(service, params, call)
         resource = await service.writing.create(document, call)
         return self._written(201, service, resource, query)
 
     async def replace(self, endpoint: str, entity_id: str, document: Document, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
-        query = self._query(service, params)
+        query = self._query(service, params, call)
         resource = await service.writing.replace(entity_id, document, call)
         return self._written(200, service, resource, query)
 
     async def patch(self, endpoint: str, entity_id: str, document: Document, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
-        query = self._query(service, params)
+        query = self._query(service, params, call)
         resource = await service.writing.patch(entity_id, document, call)
         if resource is not None and self._answers_patch_without_body(service, query, call):
-            return Answer(204, location=resource.location, etag=make_etag(resource.version))
+            return Answer(204, location=resource.location, etag=resource.etag)
         return self._written(200, service, resource, query)
 
     async def delete(self, endpoint: str, entity_id: str, call: Call) -> Answer:
@@ -141,21 +143,29 @@ class Provider:
             raise ResourceNotFoundError(f"{self.system} has no endpoint /{endpoint}. It has {offered}.")
         return service
 
-    def _query(self, service: Service, params: Params) -> Query:
+    def _query(self, service: Service, params: Params, call: Call) -> Query:
+        if not params:
+            return service.plain
         switches = service.endpoint.switches
         return parse_query(
             params,
             default_count=switches.page_default,
             max_count=switches.page_max,
             resource_type=service.endpoint.readable,
+            lenient=self._is_lenient(call),
         )
 
-    def _search_request(self, document: Document, resource_type: ResourceType | None) -> Query:
+    def _is_lenient(self, call: Call) -> bool:
+        """Whether anything but the standard is understood (dialect ``strict``: nothing)."""
+        return bool(self.switches.dialect if call.dialect is None else call.dialect)
+
+    def _search_request(self, document: Document, resource_type: ResourceType | None, call: Call) -> Query:
         return parse_search_request(
             document,
             default_count=self.switches.page_default,
             max_count=self.switches.page_max,
             resource_type=resource_type,
+            lenient=self._is_lenient(call),
         )
 
     async def _listed(self, service: Service, query: Query, call: Call) -> Answer:
@@ -163,8 +173,8 @@ class Provider:
         return _json(200, _list_document(listing), headers=listing.headers)
 
     def _answer(self, status: int, service: Service, resource: Resource, query: Query) -> Answer:
-        document = service.reading.projection(query).apply(resource.document)
-        return _json(status, document, location=resource.location, etag=make_etag(resource.version))
+        shown = service.reading.shown(resource, service.reading.projection(query))
+        return _json(status, shown, location=resource.location, etag=resource.etag)
 
     def _written(self, status: int, service: Service, resource: Resource | None, query: Query) -> Answer:
         """After a write; a resource that the read condition hides now has no body to show."""
@@ -173,7 +183,8 @@ class Provider:
         limit = service.endpoint.switches.members_limit
         members = resource.document.get("members")
         if members is not None and len(members) > limit and not _asks_for(query, "members"):
-            resource.document = {name: value for name, value in resource.document.items() if name != "members"}
+            fewer = {name: value for name, value in resource.document.items() if name != "members"}
+            resource = Resource(resource.entity, fewer, resource.location, resource.version)
         return self._answer(status, service, resource, query)
 
     def _answers_patch_without_body(self, service: Service, query: Query, call: Call) -> bool:
@@ -201,7 +212,7 @@ def _list_document(listing: Listing) -> Document:
 
 def _json(
     status: int,
-    document: Document,
+    document: Shown,
     *,
     location: str | None = None,
     etag: str | None = None,

@@ -4,6 +4,8 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+import orjson
+
 from proxeny.connectors.errors import ConnectorError, NotFoundError
 from proxeny.connectors.spi import Entity, Page, Reader, Search, Searcher, Sort
 from proxeny.documents import Document
@@ -23,13 +25,14 @@ logger = logging.getLogger("proxeny.proxy")
 _CHUNK = 100  # entities asked for in one call when a whole set must be looked through
 _FILL_LIMIT = 50  # calls to the backend for one page by cursor; a page may then be short, with a cursor to go on
 Admits = Callable[[Document], bool]
+Shown = Document | orjson.Fragment
 
 
 @dataclass(slots=True)
 class Listing:
     """One page for the client. ``items_per_page`` is what the client adds to startIndex (spec: proxy-api.md §3)."""
 
-    resources: list[Document]
+    resources: list[Shown]
     total: int | None
     start_index: int
     items_per_page: int
@@ -49,11 +52,12 @@ class _Sight:
     endpoint: Endpoint
     base: str
     admits: Admits | None
+    keep: bool = False
     skipped: int = 0
 
     def of(self, entity: Entity) -> Resource | None:
         """The resource if the client may see it and the filter admits it."""
-        seen = self.endpoint.see(entity, self.base)
+        seen = self.endpoint.see(entity, self.base, keep=self.keep)
         if isinstance(seen, Resource):
             return seen if self.admits is None or self.admits(seen.document) else None
         if isinstance(seen, Unreadable):
@@ -73,12 +77,11 @@ class Reading:
     def __init__(self, endpoint: Endpoint, cursors: Cursors) -> None:
         self._endpoint = endpoint
         self._cursors = cursors
-        self._everything = Projection.of((), (), endpoint.resource_type)
 
     async def one(self, url_id: str, base: str, *, omit: frozenset[str] = frozenset()) -> Resource:
         """The visible resource of that id, or ResourceNotFoundError; 500 if the read transformation fails on it."""
         entity = await self.native(url_id, omit=omit)
-        seen = self._endpoint.see(entity, base)
+        seen = self._endpoint.see(entity, base, keep=True)
         if isinstance(seen, Resource):
             return seen
         if isinstance(seen, Hidden):
@@ -133,7 +136,7 @@ class Reading:
         endpoint = self._endpoint
         admits = compile_filter(query.filter, endpoint.readable) if query.filter is not None else None
         pushed = endpoint.pushdown.translate(query.filter) if query.filter is not None else Pushed(None, exact=True)
-        sight = _Sight(endpoint, base, admits)
+        sight = _Sight(endpoint, base, admits, keep=query.filter is not None and _asks_for_one(query.filter))
         try:
             searcher = endpoint.able.searcher
             if searcher is not None and query.cursor is not None and query.sort_by is None:
@@ -322,12 +325,18 @@ class Reading:
 
     def projection(self, query: Query) -> Projection:
         if not query.attributes and not query.excluded_attributes:
-            return self._everything
+            return self._endpoint.everything
         return Projection.of_query(query, self._endpoint.resource_type)
 
-    def _projected(self, resources: list[Resource], query: Query) -> list[Document]:
-        apply = self.projection(query).apply
-        return [apply(resource.document) for resource in resources]
+    def _projected(self, resources: list[Resource], query: Query) -> list[Shown]:
+        projection = self.projection(query)
+        return [self.shown(resource, projection) for resource in resources]
+
+    def shown(self, resource: Resource, projection: Projection) -> Shown:
+        """What the client gets of a resource; as it was rendered, where that can be."""
+        if resource.rendered is not None and projection is self._endpoint.everything:
+            return orjson.Fragment(resource.rendered.shown)
+        return projection.apply(resource.document)
 
 
 def _after(cursor: Cursor, page: Page) -> Cursor | None:

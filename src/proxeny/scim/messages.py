@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+import orjson
+
 from proxeny.documents import Document
 from proxeny.scim.query import SEARCH_REQUEST_SCHEMA, Query
 
@@ -11,7 +13,7 @@ BULK_RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
 
 def list_response(
-    resources: Sequence[Document],
+    resources: Sequence[Document | orjson.Fragment],
     *,
     total: int | None,
     start_index: int | None = None,

@@ -49,6 +49,7 @@ class EntityProgram:
     """One entity type, ready to run. Safe to share between threads: a run keeps its state to itself.
 
     ``variants`` are the programs, one for each value, of constants ``"%key%[]"``; empty if there is no such constant.
+    ``repeatable``: equal documents give equal results, and nothing in them is secret, so that they may be kept.
     """
 
     def __init__(self, section: Section, variants: tuple[Section, ...] = ()) -> None:
@@ -59,6 +60,7 @@ class EntityProgram:
         self.condition = section.guard.text if section.guard is not None else None
         self.has_patch = any("patch" in one.operations for one in section.instructions)
         self.has_lookups = any(step.lookup is not None for one in section.instructions for step in one.functions)
+        self.repeatable = not self.has_lookups and not any(one.label.secret for one in section.instructions)
         self.lineage: Lineage = trace_lineage(section.instructions)
         self.reverse: Reverse = reverse_of(section.instructions)
         self.variants = tuple(EntityProgram(variant) for variant in variants)
