@@ -50,6 +50,11 @@ async def delete(lane: Lane, entity_type: str) -> bool:
     return await _Executing(lane, entity_type, decisions, verdict).work()
 
 
+async def delete_now(lane: Lane, entity_type: str, rows: Sequence[Outcome]) -> list[Outcome]:
+    """Deletions that the guard need not look at (real time), by the same rules; what became of them."""
+    return await _Executing(lane, entity_type, {}, Verdict("go")).batch(rows)
+
+
 async def _survey(lane: Lane, entity_type: str) -> None:
     """A planned deletion for each link whose entity was not read."""
     async for part in batches(lane.memory.links.unseen(lane.pair, entity_type, lane.run), 500):
@@ -101,11 +106,14 @@ class _Executing:
         lane = self._lane
         planned = lane.memory.outcomes.among(lane.run, lane.target.id, self._type, "planned")
         async for part in batches(planned):
-            if not await self._batch(part):
+            async with lane.memory.turns.of(lane.pair, self._type, (row.entity_id for row in part)):
+                ended = await self.batch(part)
+            if len(ended) < len(part):
                 return False
         return True
 
-    async def _batch(self, rows: Sequence[Outcome]) -> bool:
+    async def batch(self, rows: Sequence[Outcome]) -> list[Outcome]:
+        """What became of these planned deletions; without those that a stop came before."""
         lane = self._lane
         known = await lane.memory.links.of(lane.pair, [row.entity_id for row in rows])
         going = [_Going(row, known.get((self._type, row.entity_id))) for row in rows]
@@ -115,7 +123,7 @@ class _Executing:
         ended = [one.ending for one in going if one.ending is not None]
         lane.count(ended)
         await lane.commit([*self._requests(going), outcomes.put(lane.run, ended)])
-        return len(ended) == len(going)
+        return ended
 
     def _requests(self, going: Sequence[_Going]) -> list[Request]:
         if self._simulated:

@@ -140,7 +140,23 @@ class Lane:
     async def _deliver(
         self, entity_type: str, items: Sequence[Item], *, position: str | None = None, again: bool = False
     ) -> bool:
-        """Entities to the target, and into the store; False if not all could be begun before the stop."""
+        """Entities to the target, and into the store, while nobody else works on them; False if not all could be begun
+        before the stop."""
+        async with self.memory.turns.of(self.pair, entity_type, (item.source_id for item in items)):
+            fresh = await self._fresh(entity_type, items)
+            return await self._in_turn(entity_type, fresh, position=position, again=again)
+
+    async def _fresh(self, entity_type: str, items: Sequence[Item]) -> Sequence[Item]:
+        """What real time brought while this run was reading is read again: the page is older."""
+        source, run = self.context.source, self.context.ledger.run
+        ids = [item.source_id for item in items]
+        old = self.memory.turns.since(run.started or run.created, source.id, entity_type, ids)
+        if not old:
+            return items
+        again = await source.some(entity_type, [item.native_id for item in items if item.source_id in old])
+        return [*(item for item in items if item.source_id not in old), *again]
+
+    async def _in_turn(self, entity_type: str, items: Sequence[Item], *, position: str | None, again: bool) -> bool:
         if not items:
             return True
         carrying, resolver = self._carrying[entity_type], self._resolver()

@@ -4,10 +4,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxeny.database import Database, Request, Row
 from proxeny.database.errors import StorageUnavailableError
+from proxeny.provisioning.turns import Turns
 from proxeny.store import runs
 from proxeny.store.held import HeldDeletions
 from proxeny.store.links import Links
@@ -21,7 +22,7 @@ logger = logging.getLogger("proxeny.job")
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """All that provisioning remembers, over one database."""
+    """All that provisioning remembers, over one database; and whose turn it is with an entity."""
 
     database: Database
     links: Links
@@ -29,6 +30,7 @@ class Memory:
     runs: Runs
     held: HeldDeletions
     marks: Marks
+    turns: Turns = field(default_factory=Turns)
 
     @classmethod
     def over(cls, database: Database) -> "Memory":

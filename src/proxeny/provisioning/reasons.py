@@ -13,6 +13,7 @@ SENTENCES: Mapping[str, str] = {
     "skip-operation": "The transformation skips this operation (skipOperations).",
     "unsupported": "The system cannot do this operation.",
     "not-in-source": "The source no longer has the entity.",
+    "deleted": "The source said that the entity was deleted.",
     "still-in-source": "The list of the source left the entity out, but it is still there; it was not deleted.",
     "unconfirmed": "The source could not be asked again whether the entity is gone; it was not deleted.",
     "delta-never-deletes": "A delta read never deletes; the next full read decides.",

@@ -35,7 +35,7 @@ class Turns:
 
     @asynccontextmanager
     async def of(self, pair: Pair, entity_type: str, ids: Iterable[str]) -> AsyncIterator[None]:
-        """Within it, nobody else works on these entities of this target. Taken in order, so nobody waits in a circle."""
+        """Within it, nobody else works on these entities of this target. Taken in order, so that no circle waits."""
         places = [(pair, entity_type, one) for one in sorted(set(ids))]
         turns = [self._turns.setdefault(place, _Turn()) for place in places]
         for turn in turns:

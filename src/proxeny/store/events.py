@@ -263,6 +263,12 @@ def settling(claimed: Claimed, status: EventStatus, states: Sequence[State]) -> 
     yield SUPERSEDE, {**claimed.entity, "id": claimed.id, "now": now}
 
 
+def holding(claimed: Claimed) -> Generator[Request, list[Row], None]:
+    """The first step of every transaction of an event: LeaseLostError takes it back if another worker has it."""
+    until = time.time() + LEASE_SECONDS
+    _require(claimed, (yield RENEW, {**claimed.entity, "fence": claimed.fence, "until": until}))
+
+
 def _require(claimed: Claimed, rows: list[Row]) -> None:
     if not rows:
         raise LeaseLostError(f"Event {claimed.id} has another worker now. Nothing was stored; that worker goes on.")

@@ -43,6 +43,9 @@ COUNT = Statement(
 OF_ENTITY = Statement(
     f"SELECT source, target, {_COLUMNS} FROM job_links WHERE source = :source AND source_id = :source_id"
 )
+OF_NATIVE = Statement(
+    f"SELECT source, target, {_COLUMNS} FROM job_links WHERE source = :source AND native_id = :native_id"
+)
 OF_TARGET = Statement(
     f"SELECT source, target, {_COLUMNS} FROM job_links WHERE target = :target AND entity_type = :entity_type "
     "AND target_id = :target_id"
@@ -137,6 +140,15 @@ class Links:
         """Every link of one entity of a source."""
         rows = await self._database.fetch(OF_ENTITY, {"source": source, "source_id": source_id})
         return [(Pair(row[0], row[1]), _link(row[2:])) for row in rows]
+
+    async def of_native(self, source: str, native_id: str) -> list[tuple[Pair, Link]]:
+        """As ``of_entity``, by the id under which the source itself knows the entity."""
+        own = await self.of_entity(source, native_id)
+        rows = await self._database.fetch(OF_NATIVE, {"source": source, "native_id": native_id})
+        return [
+            *((pair, link) for pair, link in own if link.native_id in (None, native_id)),
+            *((Pair(row[0], row[1]), _link(row[2:])) for row in rows if row[2] != native_id),
+        ]
 
     async def of_target(self, target: str, entity_type: str, target_id: str) -> list[tuple[Pair, Link]]:
         """Every link to one entity of a target."""

@@ -40,3 +40,8 @@ REALTIME = Migration(
         )
     ),
 )
+
+NATIVE = Migration(
+    "links by the id under which the source itself knows an entity",
+    (Statement.ddl("CREATE INDEX job_links_native ON job_links (source, native_id) WHERE native_id IS NOT NULL"),),
+)

@@ -1,0 +1,253 @@
+"""Real time: what a sender tells of one entity goes to every connected target at once (operations.md 9, decision 25).
+
+An event is accepted when it is durable, and then carried out by whichever worker takes it: through the read
+transformation, then to each target as a job would, so that links, conditions and conflicts mean the same. Filters are
+not applied. What a target cannot take now is tried again, with growing pauses.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from proxeny.connectors.errors import ConnectorError, NotFoundError
+from proxeny.connectors.outbound import throttle
+from proxeny.connectors.spi import Entity, EntityType, Reader
+from proxeny.database.errors import DatabaseError
+from proxeny.documents import Document
+from proxeny.errors import Error
+from proxeny.provisioning.catalog import OpenSystem
+from proxeny.provisioning.delivering import reason_of
+from proxeny.provisioning.destination import Destination, destination
+from proxeny.provisioning.errors import EventError, UnknownSystemError
+from proxeny.provisioning.ledger import Memory
+from proxeny.provisioning.origin import Item, Origin, origin
+from proxeny.provisioning.reasons import sentence
+from proxeny.provisioning.running import Systems, targets_of
+from proxeny.provisioning.single import Single
+from proxeny.store.errors import LeaseLostError
+from proxeny.store.events import LEASE_SECONDS, Claimed, Events, EventStatus, Operation, Sent, State
+from proxeny.store.outcomes import Outcome, Result
+
+log = logging.getLogger("proxeny.realtime")
+
+POLL_SECONDS = 0.5
+AT_ONCE = 8
+TRIES = 10
+FIRST_PAUSE = 2.0
+LONGEST_PAUSE = 600.0
+_AGAIN = frozenset({"unreachable", "busy", "timed-out", "target-down"})
+_DONE = {
+    "create": "Entity Created",
+    "correlate": "Entity Updated",
+    "update": "Entity Updated",
+    "delete": "Entity Deleted",
+}
+
+
+@dataclass
+class Realtime:
+    """See the module. Every replica has one; ``owner`` is the name under which it takes events, and runs."""
+
+    events: Events
+    memory: Memory
+    systems: Systems
+    owner: str
+    at_once: int = AT_ONCE
+    first_pause: float = FIRST_PAUSE
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    # -- accepting ------------------------------------------------------------------------------------------------
+
+    async def accept(
+        self,
+        source: str,
+        entity_type: str,
+        operation: Operation,
+        *,
+        document: Document | None = None,
+        entity_id: str | None = None,
+        stamp: int | None = None,
+        sent_by: str = "",
+    ) -> int:
+        """Keep an event of a source (id or name); its number, once it is durable. EventError, UnknownSystemError,
+        SystemNotReadyError. ``document`` is the entity in the source's own form."""
+        found = self.systems.system(source)
+        native = self._native(found, entity_type)
+        known = entity_id if entity_id is not None else id_of(native, document or {})
+        if known is None:
+            raise EventError(f"The {entity_type} has no {'.'.join(native.id)}, by which its source knows it.")
+        kept = document if operation == "write" else None
+        sent = Sent(found.blueprint.definition.id, entity_type, known, operation, kept, stamp, sent_by)
+        (event,) = await self.events.accept([sent])
+        self.wake()
+        return event
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._woken.set()
+
+    def _native(self, found: OpenSystem, entity_type: str) -> EntityType:
+        name = found.blueprint.definition.name
+        if found.blueprint.role != "source":
+            raise UnknownSystemError(f"System {name!r} is no source.")
+        read = found.blueprint.read
+        native = found.connector.entity_types.get(entity_type)
+        if native is None or (read is not None and read.entity(entity_type) is None):
+            raise EventError(f"System {name!r} has no {entity_type}s, or its read transformation ignores them.")
+        return native
+
+    # -- carrying out ---------------------------------------------------------------------------------------------
+
+    async def work(self) -> None:
+        """Take events and carry them out, until cancelled."""
+        throttle.purpose.set("job")
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                room = self.at_once - len(tasks)
+                taken = await self._take(room) if room else []
+                for claimed in taken:
+                    task = asyncio.create_task(self._one(claimed))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+                    task.add_done_callback(lambda _: self.wake())
+                if not taken or not room:
+                    await self._sleep()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def work_off(self) -> None:
+        """Carry out what is due now, and return."""
+        while taken := await self._take(self.at_once):
+            await asyncio.gather(*map(self._one, taken))
+
+    async def _sleep(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+        self._woken.clear()
+
+    async def _take(self, limit: int) -> list[Claimed]:
+        try:
+            return await self.events.claim(self.owner, limit)
+        except DatabaseError as error:
+            log.error("no event can be taken: %s", error)
+            return []
+
+    async def _one(self, claimed: Claimed) -> None:
+        heart = asyncio.create_task(self._keep_alive(claimed))
+        try:
+            states, again = await self._carried_out(claimed)
+            await self._settle(claimed, states, again=again)
+        except LeaseLostError as lost:
+            log.warning("%s", lost, extra={"event": claimed.id})
+        except DatabaseError as error:
+            log.error("an event cannot be ended, and will be repeated: %s", error, extra={"event": claimed.id})
+        except Exception:
+            log.exception("an event failed", extra={"event": claimed.id})
+            with suppress(Error):
+                states = [State(claimed.source, "none", "Entity Failed", "internal-error", sentence("internal-error"))]
+                await self._settle(claimed, states, again=True)
+        finally:
+            heart.cancel()
+
+    async def _keep_alive(self, claimed: Claimed) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            with suppress(DatabaseError, LeaseLostError):
+                await self.events.renew(claimed)
+
+    async def _settle(self, claimed: Claimed, states: Sequence[State], *, again: bool) -> None:
+        if again and claimed.tries + 1 < TRIES:
+            await self.events.defer(claimed, min(LONGEST_PAUSE, self.first_pause * 2**claimed.tries), states)
+            return
+        status: EventStatus = "error" if any(one.state == "Entity Failed" for one in states) else "success"
+        await self.events.finish(claimed, status, states)
+
+    async def _carried_out(self, claimed: Claimed) -> tuple[list[State], bool]:
+        """What became of an event in its source and in each target, and whether to try again."""
+        try:
+            opened = self.systems.system(claimed.source)
+            source = origin(opened)
+            item = await self._item(source, claimed)
+        except (Error, ConnectorError) as error:
+            state = State(claimed.source, "read", "Entity Failed", type(error).__name__, str(error))
+            return [state], error.next == "retry"
+        if item is not None and item.said == "failed":
+            words = sentence(item.reason, item.message)
+            return [State(source.id, "read", "Entity Failed", item.reason or "", words)], False
+        targets = [destination(each) for each in targets_of(self.systems, opened)]
+        work = [
+            self._to(Single(self.memory, source, target, claimed, self._id_of), target, claimed, item)
+            for target in targets
+            if target.takes(claimed.entity_type)
+        ]
+        outcomes = [one for found in await asyncio.gather(*work) for one in found]
+        states = [_source_state(source, claimed, item), *map(_state, outcomes)]
+        return states, any(one.outcome == "failed" and one.reason in _AGAIN for one in outcomes)
+
+    async def _to(self, single: Single, target: Destination, claimed: Claimed, item: Item | None) -> list[Outcome]:
+        """What became of it in one target. A target that breaks does not break the others."""
+        try:
+            if item is not None and item.said == "ok":
+                return await single.bring(item)
+            reason = "deleted" if item is None else "source-condition"
+            known = await self.memory.links.of_native(claimed.source, claimed.entity_id)
+            mine = [link for pair, link in known if (pair.target, link.entity_type) == (target.id, claimed.entity_type)]
+            found = [one for link in mine for one in await single.take_away(link, reason)]
+            return found or [_ended(target, claimed, "skipped", reason)]
+        except ConnectorError as error:
+            reason, words = reason_of(error)
+            return [_ended(target, claimed, "failed", reason, words)]
+
+    def _id_of(self, name: str) -> str:
+        try:
+            return self.systems.system(name).blueprint.definition.id
+        except Error:
+            return name
+
+    async def _item(self, source: Origin, claimed: Claimed) -> Item | None:
+        """The entity across the read transformation; None if it is gone."""
+        if claimed.operation == "delete":
+            return None
+        if claimed.operation == "write":
+            return source.item(claimed.entity_type, Entity(claimed.entity_id, claimed.document or {}))
+        if not isinstance(source.connector, Reader):
+            raise EventError(f"{source.name} cannot be read.")
+        try:
+            return source.item(claimed.entity_type, await source.connector.read(claimed.entity_type, claimed.entity_id))
+        except NotFoundError:
+            return None
+
+
+def id_of(native: EntityType, document: Document) -> str | None:
+    """The id under which the source itself knows the entity."""
+    value: object = document
+    for name in native.id:
+        value = value.get(name) if isinstance(value, dict) else None
+    return None if value is None or value == "" or isinstance(value, dict | list) else str(value)
+
+
+def _ended(target: Destination, claimed: Claimed, ending: Result, reason: str, words: str | None = None) -> Outcome:
+    return Outcome(claimed.entity_id, target.id, claimed.entity_type, "none", ending, reason, words, at=time.time())
+
+
+def _source_state(source: Origin, claimed: Claimed, item: Item | None) -> State:
+    if item is not None and item.said != "ok":
+        return State(source.id, "read", "Entity Skipped", "source-condition", sentence("source-condition"))
+    operation = "delete" if item is None else claimed.operation
+    return State(source.id, operation, "Entity Deleted" if item is None else "Entity Read")
+
+
+def _state(outcome: Outcome) -> State:
+    """An outcome in the words of the log."""
+    names = {"done": _DONE.get(outcome.action, "Entity Not Provisioned"), "unchanged": "Entity Already Provisioned"}
+    skipped = "Entity Skipped" if outcome.target_id else "Entity Not Provisioned"
+    name = "Entity Failed" if outcome.outcome == "failed" else names.get(outcome.outcome, skipped)
+    words = sentence(outcome.reason, outcome.message) if outcome.reason else ""
+    info = ": ".join(part for part in (outcome.target_id or "", words) if part)
+    return State(outcome.system, outcome.action, name, outcome.reason or "", info)

@@ -1,0 +1,104 @@
+"""One entity to one target outside of a run, by the same rules and through the same hands as in a run."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+
+from proxeny.database import Request, Row
+from proxeny.provisioning.carrying import Carrying, Manner
+from proxeny.provisioning.deleting import delete_now
+from proxeny.provisioning.destination import Destination
+from proxeny.provisioning.lane import Context, Lane
+from proxeny.provisioning.ledger import Ledger, Memory
+from proxeny.provisioning.origin import Item, Origin
+from proxeny.provisioning.resolve import Resolver
+from proxeny.provisioning.sharing import Share
+from proxeny.store import events, links, outcomes, runs
+from proxeny.store.events import Claimed
+from proxeny.store.links import Link, Pair
+from proxeny.store.outcomes import Outcome
+from proxeny.store.runs import Run
+
+log = logging.getLogger("proxeny.realtime")
+
+_MANNER = Manner(full=True, resync=False, simulated=False)
+_ELSEWHERE = (outcomes.PUT, runs.LANE)
+"""What a run keeps and an event does not: its states are kept with the event itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventLedger(Ledger):
+    """The memory as one event writes it: under the lease on its entity."""
+
+    claimed: Claimed
+
+    async def commit(self, requests: Sequence[Request]) -> None:
+        def steps() -> Generator[Request, list[Row], None]:
+            yield from events.holding(self.claimed)
+            for request in requests:
+                if request[1] and request[0] not in _ELSEWHERE:
+                    _ = yield request
+
+        await self.memory.database.transaction(steps)
+
+
+class Single:
+    """One event's entity on its way to one target."""
+
+    def __init__(
+        self, memory: Memory, source: Origin, target: Destination, claimed: Claimed, id_of: Callable[[str], str]
+    ) -> None:
+        self._memory = memory
+        self._source = source
+        self._target = target
+        self._type = claimed.entity_type
+        self._pair = Pair(source.id, target.id)
+        self._id_of = id_of
+        run = Run(claimed.id, source.id, "READ", "full", "IMMEDIATE", "", "running", claimed.received)
+        self._ledger = EventLedger(memory, run, claimed)
+        share = Share(source, self._ledger, None)
+        self._context = Context(source, self._ledger, _MANNER, share, asyncio.Event(), id_of)
+        self._lane = Lane(self._context, target, {})
+
+    async def bring(self, item: Item) -> list[Outcome]:
+        """The entity as the source has it now; taken away if the target's condition does not hold any more."""
+        async with self._memory.turns.of(self._pair, self._type, (item.source_id,)):
+            lane, resolver = self._lane, Resolver(self._memory.links, self._pair, self._id_of)
+            carrying = Carrying(self._type, self._source, self._target, self._memory.links, _MANNER, lane.health)
+            known = await self._memory.links.of(self._pair, [item.source_id])
+            cases = await carrying.prepare([item], known, resolver)
+            begun = carrying.begun(cases)
+            if begun:
+                await self._ledger.commit([links.put(self._pair, begun)])
+            await carrying.carry(cases, resolver, self._context.stopping)
+            kept = [case.after for case in cases if case.after is not None]
+            gone = [(self._type, case.item.source_id) for case in cases if case.dropped]
+            await self._ledger.commit([links.put(self._pair, kept), links.drop(self._pair, gone)])
+            self._memory.turns.brought(self._source.id, self._type, item.source_id)
+            found = [case.outcome for case in cases if case.outcome is not None]
+            return [done for one in found for done in await self._ended(one)]
+
+    async def take_away(self, link: Link, reason: str) -> list[Outcome]:
+        """The source has it no more, or does not want it to be provisioned."""
+        async with self._memory.turns.of(self._pair, self._type, (link.source_id,)):
+            row = Outcome(
+                link.source_id,
+                self._target.id,
+                self._type,
+                "delete",
+                "planned",
+                reason,
+                target_id=link.target_id,
+                versions=f"{self._source.version} {self._target.version}",
+                at=time.time(),
+            )
+            self._memory.turns.brought(self._source.id, self._type, link.source_id)
+            return await self._ended(row)
+
+    async def _ended(self, outcome: Outcome) -> list[Outcome]:
+        if outcome.outcome != "planned":
+            return [outcome]
+        done = await delete_now(self._lane, self._type, [outcome])
+        return [replace(one, reason=one.reason or outcome.reason) for one in done]
