@@ -16,7 +16,7 @@ from proxeny.provisioning.endpoint import Endpoint, Hidden, Resource, Seen, Unre
 from proxeny.provisioning.exchange import Call
 from proxeny.provisioning.preparing import Preparing
 from proxeny.provisioning.reading import Reading
-from proxeny.provisioning.turns import Turns
+from proxeny.provisioning.one_by_one import OneByOne
 from proxeny.scim.errors import (
     BackendUnavailableError,
     ForbiddenError,
@@ -62,7 +62,7 @@ class Writing:
         self._endpoint = endpoint
         self._reading = reading
         self._preparing = preparing
-        self._turns = Turns()
+        self._one_by_one = OneByOne()
 
     # -- create ---------------------------------------------------------------------------------------------------
 
@@ -228,7 +228,7 @@ class Writing:
         self, url_id: str, call: Call, attempt: Callable[[Resource, str | None], Awaitable[Resource | None]]
     ) -> Resource | None:
         """Reads, lets ``attempt`` write on what was read, and starts again when somebody else wrote in between."""
-        async with self._turns.of(url_id):
+        async with self._one_by_one.of(url_id):
             for _ in range(_ATTEMPTS):
                 current = await self._reading.one(url_id, call.base)
                 required = self._required_version(current, call)

@@ -8,7 +8,11 @@ __all__ = ["SPEC", "DirectoryConnector"]
 
 def _build(connection: Connection) -> DirectoryConnector:
     policy = connection.properties.get("unknown.members", "reject")
-    return DirectoryConnector(connection.database, unknown_members="skip" if policy == "skip" else "reject")
+    return DirectoryConnector(
+        connection.database,
+        unknown_members="skip" if policy == "skip" else "reject",
+        shared_display_names=connection.properties.get("group.displayName.unique") == "no",
+    )
 
 
 SPEC = Spec("directory", "Embedded directory", (), _build)

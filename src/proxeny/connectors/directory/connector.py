@@ -39,11 +39,19 @@ ENTITY_TYPES: Mapping[str, EntityType] = {
 
 
 class DirectoryConnector(DirectoryReader):
-    """Users and groups. ``unknown_members``: refuse a group that names someone unknown, or leave that one out."""
+    """Users and groups. ``unknown_members``: refuse a group that names someone unknown, or leave that one out.
+    ``shared_display_names``: a group may have the displayName of another one; then its name is made to differ."""
 
-    def __init__(self, database: Database, *, unknown_members: UnknownMembers = "reject") -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        unknown_members: UnknownMembers = "reject",
+        shared_display_names: bool = False,
+    ) -> None:
         super().__init__(database)
         self._unknown = unknown_members
+        self._shared = shared_display_names
 
     @property
     def entity_types(self) -> Mapping[str, EntityType]:
@@ -70,7 +78,8 @@ class DirectoryConnector(DirectoryReader):
     # -- writing --------------------------------------------------------------------------------------------------
 
     async def create(self, entity_type: str, document: Document, *, accept: Accept | None = None) -> Entity:
-        write, want = Write(entity_type, self._unknown, accept), resources.incoming(entity_type, document)
+        write = Write(entity_type, self._unknown, accept, self._shared)
+        want = resources.incoming(entity_type, document)
         password = await passwords.hashed(want.password) if want.password else None
         return await self._commit(lambda: writing.create(write, want, password, resources.new_id()))
 

@@ -11,6 +11,7 @@ import orjson
 
 from proxeny.connectors.directory import members, resources, tables, times
 from proxeny.connectors.directory.fields import (
+    GROUP_NAME,
     RESOURCE_TYPES,
     USER_ID,
     IndexKey,
@@ -28,17 +29,20 @@ from proxeny.connectors.spi import Accept, Entity
 from proxeny.database import Request, Row
 from proxeny.documents import Document
 from proxeny.scim.patch import MembershipChanges, PatchOperation, apply_patch, parse_patch, split_memberships
+from proxeny.scim.schema import CUSTOM_GROUP
 
 EntitySteps = Generator[Request, list[Row], Entity]
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What all writes need to know: the type, what to do with unknown members, and who must agree."""
+    """What all writes need to know: the type, what to do with unknown members, who must agree, and whether groups may
+    share a displayName, so that their names must differ from it."""
 
     entity_type: str
     unknown: UnknownMembers = "reject"
     accept: Accept | None = None
+    shared_display_names: bool = False
 
     def agreed(self, entity: Entity) -> Entity:
         """The entity, once ``accept`` has agreed; what it sees is its own."""
@@ -78,6 +82,8 @@ def changes_of(entity_type: str, document: Document) -> Changes:
 def create(write: Write, want: Incoming, password: str | None, entity_id: str) -> EntitySteps:
     """A new entity; ConflictError with the other's id when something unique is taken."""
     seq, content = yield from _numbered(write.entity_type, want.content)
+    if write.shared_display_names and write.entity_type == "group":
+        content = yield from _named(seq, want.content, content)
     keys = keys_of(write.entity_type, content)
     yield from claim(seq, keys.unique, content)
     yield tables.ADD_KEY, entries(seq, keys.plain)
@@ -254,6 +260,15 @@ def _numbered(entity_type: str, content: Document) -> Generator[Request, list[Ro
         taken = yield tables.HOLDER, {"field": USER_ID.code, "key": USER_ID.key(made)}
         if not taken:
             return seq, completed
+
+
+def _named(seq: int, given: Document, content: Document) -> Generator[Request, list[Row], Document]:
+    """The content of a new group, whose name was made from its displayName, with a free name."""
+    made = value_of(GROUP_NAME, content)
+    if made is None or made == value_of(GROUP_NAME, given):
+        return content
+    taken = yield tables.HOLDER, {"field": GROUP_NAME.code, "key": GROUP_NAME.key(made)}
+    return {**content, CUSTOM_GROUP: {**content[CUSTOM_GROUP], "name": f"{made}~{seq}"}} if taken else content
 
 
 def claim(seq: int, unique: frozenset[IndexKey], content: Document) -> Generator[Request, list[Row], None]:
