@@ -1,6 +1,7 @@
 # Everything that people and CI type. `make help` lists it.
 
 SHELL := /bin/sh
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
@@ -51,5 +52,5 @@ $(VENV)/installed: pyproject.toml deploy/venv.sh
 
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "Installing what development and tests need into $(VENV) …"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[postgresql]' --group dev
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[postgresql,mariadb]' --group dev
 	@touch $@

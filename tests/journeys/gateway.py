@@ -71,9 +71,11 @@ class Gateway:
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A command of the program with this gateway's configuration."""
-        return subprocess.run(
-            [PROXENY, *arguments], cwd=self.folder, env=self.environ, text=True, capture_output=True, check=check
+        done = subprocess.run(
+            [PROXENY, *arguments], cwd=self.folder, env=self.environ, text=True, capture_output=True, check=False
         )
+        assert done.returncode == 0 or not check, done.stderr
+        return done
 
     @property
     def environ(self) -> dict[str, str]:

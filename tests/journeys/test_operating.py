@@ -2,12 +2,15 @@
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import ROOT
 from tests.journeys.conftest import HR, import_samples
 from tests.journeys.gateway import Gateway
 
@@ -151,3 +154,14 @@ def test_several_workers_share_the_port_and_stop_together(gateway: Gateway) -> N
     assert gateway.curl().get(users, count=0).json["totalResults"] == 6
     assert gateway.stop() == 0
     assert gateway.log.count("the gateway has stopped") == 2
+
+
+def test_the_containers_health_check_tells_a_gateway_that_lives_from_one_that_does_not(
+    gateway: Gateway, near: Gateway
+) -> None:
+    command = [sys.executable, str(ROOT / "deploy/healthcheck.py")]
+    alive, dead = (
+        subprocess.run(command, env=asked.environ, capture_output=True, text=True, check=False)
+        for asked in (near, gateway)
+    )
+    assert (alive.returncode, dead.returncode) == (0, 1), alive.stderr

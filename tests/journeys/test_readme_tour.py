@@ -86,3 +86,11 @@ def test_the_printed_curl_lines_work_after_a_restart_and_data_are_kept(demo: Dem
     (kept,) = [line for line in lines if "filter=" in line and "ada.lovelace" in line]
     found = subprocess.run(["bash", "-c", kept], capture_output=True, text=True, check=True, timeout=START_SECONDS)
     assert '"totalResults":1' in found.stdout
+
+
+def test_a_second_start_beside_the_first_says_that_the_port_is_taken(demo: Demo) -> None:
+    environ = {**os.environ, "PORT": str(demo.port)}
+    command = [demo.folder / "config/demo/run.sh"]
+    done = subprocess.run(command, cwd=demo.folder, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"Port {demo.port} is taken" in done.stderr
