@@ -11,6 +11,7 @@ from proxeny.database import Database
 from proxeny.store.errors import LeaseLostError
 from proxeny.store.events import Events, Sent, State
 from proxeny.store.migrations import migrate
+from proxeny.store.runs import Runs
 
 
 @pytest.fixture
@@ -101,6 +102,27 @@ async def test_old_events_are_forgotten_and_waiting_ones_are_not(events: Events)
     assert await events.purge(claimed.received + 3600) == 1
     assert [one.entity_id for one in await events.latest()] == ["b"]
     assert len(await events.claim("w", 10)) == 1
+
+
+async def test_events_of_a_source_whose_run_is_active_go_to_the_worker_of_the_run(
+    database: Database, events: Events
+) -> None:
+    runs = Runs(database)
+    await events.accept([write("a", 1), write("b", 1)])
+    (begun,) = await events.claim("other", 1)
+    await runs.add("hr", "READ", "IMMEDIATE")
+    run = await runs.claim("worker")
+    assert run is not None
+    assert await events.elsewhere("hr", "worker")
+    assert await events.claim("other", 10) == []
+    await events.finish(begun, "success", [])
+    assert not await events.elsewhere("hr", "worker")
+    (claimed,) = await events.claim("worker", 10)
+    assert not await events.elsewhere("hr", "worker")
+    await events.finish(claimed, "success", [])
+    await runs.finish(run, "success", [], [])
+    await events.accept([write("a", 2)])
+    assert len(await events.claim("other", 10)) == 1
 
 
 async def test_several_workers_never_have_the_same_entity_and_keep_its_order(events: Events) -> None:

@@ -25,6 +25,7 @@ from proxeny.provisioning.errors import UnknownSystemError
 from proxeny.provisioning.ledger import Memory
 from proxeny.provisioning.running import Conduct, Systems, conduct
 from proxeny.store.errors import LeaseLostError
+from proxeny.store.events import Events
 from proxeny.store.runs import LEASE_SECONDS, Kind, Note, Run, Status, Trigger
 
 POLL_SECONDS = 0.5
@@ -169,6 +170,7 @@ class Jobs:
     async def _conducted(self, run: Run, stopping: asyncio.Event) -> None:
         self._woken.set()
         try:
+            await self._alone(run)
             ended = await conduct(self.memory, self._systems, run, stopping)
         except LeaseLostError as lost:
             logger.warning("%s", lost, extra={"run": run.id})
@@ -185,6 +187,12 @@ class Jobs:
         with suppress(LeaseLostError):
             await self.memory.runs.finish(run, ended.status, ended.notes, statistics)
         self._woken.set()
+
+    async def _alone(self, run: Run) -> None:
+        """Other workers end the real-time events of the source that they have begun; later ones come to this one."""
+        events = Events(self.memory.database)
+        while await events.elsewhere(run.source, self._owner):  # noqa: ASYNC110  # another process, seen only in the database
+            await asyncio.sleep(POLL_SECONDS / 5)
 
     async def _keep_alive(self, run: Run, stopping: asyncio.Event) -> None:
         """Renew the lease until somebody else has it; a wish to stop is passed on."""

@@ -14,6 +14,7 @@ import orjson
 
 from proxeny.database import Database, Request, Row, Statement
 from proxeny.documents import Document
+from proxeny.store import runs
 from proxeny.store.errors import LeaseLostError
 
 Operation = Literal["write", "delete", "read"]
@@ -40,7 +41,12 @@ ADVANCE = Statement(
     "UPDATE job_event_heads SET newest = :id, pending = :id, due = :now, tries = 0, "
     f"stamp = COALESCE(:stamp, stamp) WHERE {_ENTITY}"
 )
-_DUE = "pending IS NOT NULL AND due <= :now AND lease_until < :now"
+_DUE = (
+    "pending IS NOT NULL AND due <= :now AND lease_until < :now AND NOT EXISTS (SELECT 1 FROM job_runs "
+    "WHERE job_runs.source = job_event_heads.source AND status = 'running' AND job_runs.lease_until > :now "
+    "AND job_runs.lease_owner <> :owner)"
+)
+"""A source whose run is active has its events carried out by the worker of the run, so that they take turns."""
 WAITING = Statement(f"SELECT 1 FROM job_event_heads WHERE {_DUE} LIMIT 1")
 _KEY = "source, entity_type, entity_id"
 _CLAIM = (
@@ -73,6 +79,9 @@ LATEST = Statement(
     f"SELECT {_COLUMNS} FROM job_events WHERE (:source = '' OR source = :source) "
     "AND (:status = '' OR status = :status) AND (:entity_id = '' OR entity_id = :entity_id) AND id < :before "
     "ORDER BY id DESC LIMIT :limit"
+)
+ELSEWHERE = Statement(
+    "SELECT 1 FROM job_event_heads WHERE source = :source AND lease_until > :now AND lease_owner <> :owner LIMIT 1"
 )
 OPEN = Statement("SELECT COUNT(*) FROM job_event_heads WHERE pending IS NOT NULL")
 PURGE = Statement("DELETE FROM job_events WHERE ended < :before AND status <> 'queued' RETURNING id")
@@ -154,10 +163,11 @@ class Events:
     async def claim(self, owner: str, limit: int, *, seconds: float = LEASE_SECONDS) -> list[Claimed]:
         """What is due now, one event of an entity at a time."""
         now = time.time()
-        if not await self._database.fetch(WAITING, {"now": now}):
+        if not await self._database.fetch(WAITING, {"now": now, "owner": owner}):
             return []
 
         def steps() -> Generator[Request, list[Row], list[Claimed]]:
+            yield runs.LOCK, {}
             values = {"owner": owner, "until": now + seconds, "now": now, "limit": limit}
             found = []
             for source, entity_type, entity_id, event, fence, tries in (yield CLAIM, values):
@@ -206,6 +216,11 @@ class Events:
         """Events, newest first; ``before`` is the id of the last one of the page before."""
         values = {"source": source, "status": status, "entity_id": entity_id, "before": before, "limit": limit}
         return [_event(row) for row in await self._database.fetch(LATEST, values, heavy=True)]
+
+    async def elsewhere(self, source: str, owner: str) -> bool:
+        """Whether another worker is carrying out an event of this source."""
+        values = {"source": source, "owner": owner, "now": time.time()}
+        return bool(await self._database.fetch(ELSEWHERE, values))
 
     async def open(self) -> int:
         """How many entities have an event that waits or is being carried out."""
