@@ -10,7 +10,7 @@ WORKDIR /build
 RUN python -m venv /opt/proxeny
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
-RUN /opt/proxeny/bin/pip install --no-cache-dir --no-compile '.[postgresql]'
+RUN /opt/proxeny/bin/pip install --no-cache-dir --no-compile '.[postgresql,mariadb]'
 
 FROM ${BASE_IMAGE}
 RUN useradd --system --uid 10001 --home-dir /var/lib/proxeny --create-home --shell /usr/sbin/nologin proxeny

@@ -66,6 +66,7 @@ def outbound_settings(settings: Settings) -> OutboundSettings:
         max_answer_bytes=outbound.answer_bytes,
         connections_per_system=outbound.connections,
         retry_budget=outbound.retry_seconds,
+        files=str(settings.systems.files),
     )
 
 

@@ -22,7 +22,9 @@ from proxeny.documents import Document
 
 BUILT_IN: Mapping[str, str] = {
     "directory": "proxeny.connectors.directory",
+    "file": "proxeny.connectors.file",
     "scim2": "proxeny.connectors.scim2",
+    "sql": "proxeny.connectors.sql",
 }
 """Protocol → module that holds its ``SPEC``."""
 

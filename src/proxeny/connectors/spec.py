@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from proxeny.connectors.properties import CREDENTIALS, Property, PropertyProblem, PropertyValues, by_name
@@ -75,7 +76,6 @@ class SystemType:
         secrets = {*credentials, *(name for name in plain if name in CREDENTIALS or _secret(declared, name))}
         return PropertyValues({**plain, **credentials}, frozenset(secrets), self.prefixes, defaults)
 
-
     def misplaced(self, plain: Mapping[str, str]) -> tuple[PropertyProblem, ...]:
         """Secrets among the plain properties, where they would be shown and exported."""
         declared = by_name((*GENERIC, *SWITCHES, *self.properties))
@@ -144,9 +144,13 @@ def _wrong(declared: Mapping[str, Property], values: Mapping[str, str]) -> Itera
 def _unknown(
     declared: Mapping[str, Property], values: Mapping[str, str], prefixes: tuple[str, ...]
 ) -> Iterable[PropertyProblem]:
-    """Keys that nobody reads: an error among the switches, a warning under the type's prefix, else a free key."""
+    """Keys that nobody reads: an error among the switches, a warning under the type's prefix, else a free key.
+
+    A declared name with ``*`` stands for every name that fits.
+    """
+    patterns = [name for name in declared if "*" in name]
     for name in values:
-        if name in declared:
+        if name in declared or any(fnmatchcase(name, pattern) for pattern in patterns):
             continue
         near = get_close_matches(name, declared, n=1, cutoff=0.75)
         hint = f"; did you mean {near[0]}?" if near else ""
