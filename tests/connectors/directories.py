@@ -1,29 +1,59 @@
-"""What the tests of the embedded directory share."""
+"""LDAP directories of the tests, and connectors to them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from proxeny.connectors.directory import DirectoryConnector
-from proxeny.connectors.spi import Entity
-from proxeny.documents import Document
-from proxeny.scim.patch import PATCH_SCHEMA
-from proxeny.scim.schema import CUSTOM_GROUP, ENTERPRISE_USER, SAP_USER
+from tests.connectors.kit import connection
+from tests.fixtures import samba as domain
+from tests.fixtures import slapd as openldap
+from tests.fixtures.samba import Samba
+from tests.fixtures.slapd import Slapd
 
-__all__ = ["CUSTOM_GROUP", "ENTERPRISE_USER", "SAP_USER", "group", "member_ids", "patch", "user"]
-
-
-def patch(*operations: Document) -> Document:
-    return {"schemas": [PATCH_SCHEMA], "Operations": list(operations)}
+from proxeny.connectors.ldap.connector import LdapConnector
+from proxeny.connectors.outbound.settings import OutboundSettings
 
 
-async def user(directory: DirectoryConnector, name: str, **attributes: Any) -> Entity:
-    return await directory.create("user", {"userName": name, **attributes})
+def slapd_properties(server: Slapd, **more: str) -> dict[str, str]:
+    given = {
+        "ldap.url": server.url,
+        "ldap.user": openldap.ADMIN,
+        "ldap.user.path": openldap.PEOPLE,
+        "ldap.group.path": openldap.GROUPS,
+    }
+    return {**given, **{name.replace("_", "."): value for name, value in more.items()}}
 
 
-async def group(directory: DirectoryConnector, name: str, *members: str, **attributes: Any) -> Entity:
-    values = [{"value": member} for member in members]
-    return await directory.create("group", {"displayName": name, "members": values, **attributes})
+def domain_properties(server: Samba, **more: str) -> dict[str, str]:
+    given = {
+        "ldap.url": server.secure_url,
+        "ldap.user": domain.USER,
+        "ldap.user.path": domain.STAFF,
+        "ldap.group.path": domain.TEAMS,
+        "ca.certificate": server.ca,
+    }
+    return {**given, **{name.replace("_", "."): value for name, value in more.items()}}
 
 
-async def member_ids(directory: DirectoryConnector, group_id: str) -> list[str]:
-    entity = await directory.read("group", group_id)
-    return [member["value"] for member in entity.document.get("members", [])]
+@asynccontextmanager
+async def opened(
+    properties: dict[str, str],
+    secret: dict[str, str] | None = None,
+    *,
+    type_name: str = "LDAP_SERVER",
+    settings: OutboundSettings | None = None,
+) -> AsyncIterator[LdapConnector]:
+    """An open connector; the password is that of the server's administrator unless another is given."""
+    password = domain.PASSWORD if type_name == "MICROSOFT_ACTIVE_DIRECTORY" else openldap.PASSWORD
+    made = LdapConnector(
+        connection("", properties, secret or {"ldap.password": password}, type_name=type_name, settings=settings)
+    )
+    await made.open()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def person(uid: str, **more: Any) -> dict[str, Any]:
+    return {"uid": [uid], "cn": [f"Person {uid}"], "sn": [uid], "mail": [f"{uid}@x.example"], **more}

@@ -221,4 +221,4 @@ class ConnectorContract:
         for part in self.name_field:
             found = found[0] if isinstance(found, list) else found
             found = found[part]
-        return found
+        return found[0] if isinstance(found, list) and found else found

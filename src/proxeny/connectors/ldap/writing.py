@@ -1,0 +1,281 @@
+"""Writing: create, modify by difference, rename and delete; one entry is found, compared and changed over one link."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ldap
+from ldap.controls.libldap import AssertionControl
+
+from proxeny.connectors.errors import ConflictError, ConnectorError, NotFoundError, RefusedError, VersionConflictError
+from proxeny.connectors.ldap import active_directory, names
+from proxeny.connectors.ldap.entries import READ_ONLY, SECRET, Entries, to_bytes, to_values
+from proxeny.connectors.ldap.layout import DN, Kind, Layout
+from proxeny.connectors.ldap.link import BASE, SUBTREE, Link
+from proxeny.connectors.ldap.pool import Pool
+from proxeny.connectors.ldap.references import Sight
+from proxeny.connectors.ldap.schema import ASSERTION
+from proxeny.connectors.ldap.searching import Far, Known, Searching
+from proxeny.connectors.spi import Entity
+from proxeny.documents import Document
+
+Modification = tuple[int, str, list[bytes] | None]
+_NEED_MEMBER = frozenset({"groupofnames", "groupofuniquenames"})
+_PORTION = 1000
+ANYTHING = "(objectClass=*)"
+_UNIQUE = ("sAMAccountName", "userPrincipalName")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A document as attributes of an entry; ``dn`` only if the document names one."""
+
+    values: dict[str, list[bytes]]
+    name: str | None
+    dn: str | None
+
+
+class Writing:
+    """The writing side of one system. Everything but the public methods runs in threads."""
+
+    def __init__(self, layout: Layout, pool: Pool, entries: Entries, searching: Searching, known: Known) -> None:
+        self._layout = layout
+        self._pool = pool
+        self._entries = entries
+        self._searching = searching
+        self._known = known
+
+    async def create(self, kind: Kind, document: Document) -> Entity:
+        far = await self._known()
+        async with self._pool.link() as link:
+            return await link.run(self._create, kind, document, far)
+
+    async def replace(self, kind: Kind, entity_id: str, document: Document, version: str | None) -> Entity:
+        far = await self._known()
+        async with self._pool.link() as link:
+            return await link.run(self._replace, kind, entity_id, document, version, far)
+
+    async def delete(self, kind: Kind, entity_id: str, version: str | None) -> None:
+        far = await self._known()
+        async with self._pool.link() as link:
+            await link.run(self._delete, kind, entity_id, version, far)
+
+    # -- create -------------------------------------------------------------------------------------------------------
+
+    def _create(self, link: Link, kind: Kind, document: Document, far: Far) -> Entity:
+        wanted = self._wanted(link, kind, document, None, far)
+        if wanted.dn is None and wanted.name is None:
+            raise RefusedError(f"A new {kind.name} needs a value for {kind.naming}, which names its entry.")
+        dn = wanted.dn or f"{names.rdn(kind.naming, wanted.name or '')},{kind.base}"
+        if names.normal(dn) == kind.suffix or not kind.has(names.normal(dn)):
+            raise RefusedError(f"{dn} does not lie under {kind.base} (ldap.{kind.name}.path).")
+        values = {name: given for name, given in wanted.values.items() if given}
+        if kind.name == "group" and self._needs_member(values, kind) and self._layout.member not in values:
+            values[self._layout.member] = [self._layout.placeholder.encode()]
+        values.setdefault("objectClass", [each.encode() for each in kind.classes])
+        try:
+            link.add(dn, list(values.items()))
+        except (ldap.ALREADY_EXISTS, ldap.CONSTRAINT_VIOLATION) as error:
+            raise self._conflict(link, kind, dn, values, error, far) from error
+        return self._held(link, kind, dn, far)
+
+    def _conflict(
+        self, link: Link, kind: Kind, dn: str, values: Mapping[str, list[bytes]], error: Exception, far: Far
+    ) -> Exception:
+        """Who has the name; the error as it was if nobody is found."""
+        wanted = self._entries.attributes(kind)
+        there = link.find((dn, BASE, ANYTHING, wanted))
+        first = names.first(dn) or (kind.naming, dn)
+        attribute, value = (kind.naming if first[0] == kind.naming.lower() else first[0]), first[1]
+        if not there and self._layout.active_directory:
+            for name in _UNIQUE:
+                for each in values.get(name, ())[:1]:
+                    text = f"({name}={names.escaped(each.decode('utf-8', 'replace'))})"
+                    there = there or link.find((far.server.naming_context, SUBTREE, text, wanted))
+                    attribute, value = name, each.decode("utf-8", "replace")
+        if not there:
+            return error
+        other = self._entries.entity(kind, there[0]) if kind.has(names.normal(there[0][0])) else None
+        return ConflictError(
+            f"The directory has an entry with {attribute} {value!r}.",
+            attribute=attribute,
+            value=value,
+            other_id=other.id if other else None,
+        )
+
+    def _needs_member(self, values: Mapping[str, list[bytes]], kind: Kind) -> bool:
+        given = {value.decode("utf-8", "replace").lower() for value in values.get("objectClass", ())}
+        return bool(_NEED_MEMBER & (given or {each.lower() for each in kind.classes}))
+
+    # -- update -------------------------------------------------------------------------------------------------------
+
+    def _replace(
+        self, link: Link, kind: Kind, entity_id: str, document: Document, version: str | None, far: Far
+    ) -> Entity:
+        dn, held = self._searching.find(link, kind, entity_id, far)
+        current = {name.lower(): values for name, values in held.items()}
+        controls = self._unchanged(version, current, far)
+        if self._layout.active_directory and kind.name == "group":
+            current[self._layout.member.lower()] = self._all_members(link, dn, held, far)
+        wanted = self._wanted(link, kind, document, current, far)
+        moved = self._renamed(link, kind, dn, wanted, controls)
+        steps = self._differences(kind, moved, current, wanted)
+        try:
+            for start, step in enumerate(steps):
+                link.modify(moved, step, controls if start == 0 and moved == dn else [])
+        except ldap.LDAPError as error:
+            if moved != dn:
+                link.rename(moved, dn.partition(",")[0], names.parent(dn))
+            raise self._taken(link, kind, moved, wanted, error, far) from error
+        return self._held(link, kind, moved, far)
+
+    def _taken(self, link: Link, kind: Kind, dn: str, wanted: _Wanted, error: Exception, far: Far) -> Exception:
+        if isinstance(error, ldap.ALREADY_EXISTS) and self._layout.active_directory:
+            return self._conflict(link, kind, f"cn=,{dn}", wanted.values, error, far)
+        return error
+
+    def _all_members(self, link: Link, dn: str, held: Mapping[str, list[bytes]], far: Far) -> list[bytes]:
+        """The whole member list, where the server gave a part of it."""
+        document = self._entries.document((dn, dict(held)))
+        far.references.complete(link, document)
+        return [member.encode() for member in document.get(self._layout.member, ())]
+
+    def _unchanged(self, version: str | None, current: Mapping[str, list[bytes]], far: Far) -> list[Any]:
+        """Controls that let a write through only on the version that was read; the server's own if it has them."""
+        if version is None:
+            return []
+        name = next((each for each in ("entrycsn", "usnchanged", "modifytimestamp") if each in current), None)
+        if name is None:
+            return []
+        if current[name][0].decode() != version:
+            raise VersionConflictError("The entry has changed since it was read.")
+        if ASSERTION in far.server.controls and name == "entrycsn":
+            return [AssertionControl(True, f"(entryCSN={names.escaped(version)})")]
+        return []
+
+    def _renamed(self, link: Link, kind: Kind, dn: str, wanted: _Wanted, controls: Sequence[Any]) -> str:
+        """The DN of the entry after a change of its name or place, if the document has one."""
+        first = names.first(dn)
+        rdn, parent = dn[: len(dn) - len(names.parent(dn)) - 1], names.parent(dn)
+        if wanted.dn is not None and names.normal(wanted.dn) != names.normal(dn):
+            if not kind.has(names.normal(wanted.dn)):
+                raise RefusedError(f"{wanted.dn} does not lie under {kind.base} (ldap.{kind.name}.path).")
+            new_parent = names.parent(wanted.dn)
+            new_rdn = wanted.dn[: len(wanted.dn) - len(new_parent) - 1]
+        elif wanted.name and first and first[0] == kind.naming.lower() and wanted.name.lower() != first[1].lower():
+            new_parent, new_rdn = parent, names.rdn(kind.naming, wanted.name)
+        else:
+            return dn
+        try:
+            moving = None if names.normal(new_parent) == names.normal(parent) else new_parent
+            link.rename(dn, new_rdn or rdn, moving, controls)
+        except ldap.ALREADY_EXISTS as error:
+            value = wanted.name or new_rdn
+            raise ConflictError(
+                f"The directory has an entry named {value!r}.", attribute=kind.naming, value=value
+            ) from error
+        return f"{new_rdn},{new_parent}"
+
+    def _differences(
+        self, kind: Kind, dn: str, current: Mapping[str, list[bytes]], wanted: _Wanted
+    ) -> list[list[Modification]]:
+        """The modifications that make the entry what the document says, in requests of bounded size.
+
+        An attribute that the document does not name stays as it is; one with an empty list goes.
+        """
+        plain: list[Modification] = []
+        for name, values in wanted.values.items():
+            low = name.lower()
+            if low in (kind.naming.lower(), self._layout.member.lower()) or low == "objectclass":
+                continue
+            before = current.get(low, [])
+            if values and (low in SECRET or sorted(values) != sorted(before)):
+                plain.append((ldap.MOD_REPLACE, name, values))
+            elif before and not values:
+                plain.append((ldap.MOD_DELETE, name, None))
+        steps = [plain] if plain else []
+        member = next((name for name in wanted.values if name.lower() == self._layout.member.lower()), None)
+        if kind.name == "group" and member is not None:
+            steps += self._member_steps(kind, current, wanted.values[member])
+        return steps
+
+    def _member_steps(
+        self, kind: Kind, current: Mapping[str, list[bytes]], members: Sequence[bytes]
+    ) -> list[list[Modification]]:
+        """Members by difference: who was added by others in between stays. A class that needs a member keeps one."""
+        name, references = self._layout.member, self._layout
+        before = {names.normal(value.decode()): value for value in current.get(name.lower(), ())}
+        after = {names.normal(value.decode()): value for value in members}
+        placeholder = names.normal(references.placeholder)
+        hidden = [dn for dn, value in before.items() if not self._visible(dn)]
+        added = [value for dn, value in after.items() if dn not in before]
+        gone = [value for dn, value in before.items() if dn not in after and dn not in hidden]
+        needs = self._needs_member({"objectClass": list(current.get("objectclass", ()))}, kind)
+        stays = len(before) - len(gone) + len(added) - (placeholder in before)
+        if needs and stays <= 0 and placeholder not in before:
+            added.append(references.placeholder.encode())
+        elif placeholder in before and stays > 0:
+            gone.append(before[placeholder])
+        steps: list[list[Modification]] = []
+        for start in range(0, len(added), _PORTION):
+            steps.append([(ldap.MOD_ADD, name, added[start : start + _PORTION])])
+        for start in range(0, len(gone), _PORTION):
+            steps.append([(ldap.MOD_DELETE, name, gone[start : start + _PORTION])])
+        return steps
+
+    def _visible(self, normal: str) -> bool:
+        if self._layout.member.lower() == "memberuid":
+            return True
+        return any(kind.has(normal) for kind in self._layout.kinds.values())
+
+    # -- delete -------------------------------------------------------------------------------------------------------
+
+    def _delete(self, link: Link, kind: Kind, entity_id: str, version: str | None, far: Far) -> None:
+        dn, held = self._searching.find(link, kind, entity_id, far)
+        current = {name.lower(): values for name, values in held.items()}
+        try:
+            link.remove(dn, self._unchanged(version, current, far))
+        except ldap.NO_SUCH_OBJECT as error:
+            raise NotFoundError(f"The directory has no {kind.name} {entity_id!r} any more.") from error
+
+    # -- shared -------------------------------------------------------------------------------------------------------
+
+    def _held(self, link: Link, kind: Kind, dn: str, far: Far) -> Entity:
+        """The entry as the server holds it now."""
+        found = link.find((dn, BASE, ANYTHING, self._entries.attributes(kind)))
+        entity = self._entries.entity(kind, found[0]) if found else None
+        if entity is None:
+            raise ConnectorError(f"{dn} was written, and cannot be read back with an attribute {kind.id}.")
+        far.references.show(link, kind, [entity.document], Sight())
+        return entity
+
+    def _wanted(
+        self, link: Link, kind: Kind, document: Document, current: Mapping[str, list[bytes]] | None, far: Far
+    ) -> _Wanted:
+        """The document's attributes as bytes; RefusedError names what is no attribute or value."""
+        values = to_values(document)
+        placed = values.get(DN)
+        name = next((each for key, each in values.items() if key.lower() == kind.naming.lower()), None)
+        if self._layout.active_directory and kind.name == "user":
+            active_directory.write_account(values, current, link.channel.secure)
+        made: dict[str, list[bytes]] = {}
+        for key, given in values.items():
+            low = key.partition(";")[0].lower()
+            if not names.DESCRIPTION.fullmatch(key):
+                raise RefusedError(f"{key[:60]!r} is no name of an LDAP attribute.")
+            if low in READ_ONLY:
+                continue
+            if kind.name == "group" and low == self._layout.member.lower():
+                made[self._layout.member] = [dn.encode() for dn in far.references.members(link, given)]
+            else:
+                made[key] = [each if isinstance(each, bytes) else self._bytes(key, each) for each in given]
+        return _Wanted(
+            made, str(name[0]) if name else None, str(placed[0]) if placed and names.is_dn(str(placed[0])) else None
+        )
+
+    @staticmethod
+    def _bytes(name: str, value: object) -> bytes:
+        try:
+            return to_bytes(name, value)
+        except ValueError as error:
+            raise RefusedError(f"Attribute {name!r} cannot be written: {error}.") from error
