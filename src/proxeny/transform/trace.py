@@ -139,7 +139,8 @@ class Trace:
         self.mappings[index].value = value
 
     def function(self, index: int, name: str, before: Any, after: Any) -> None:
-        self.mappings[index].functions.append(FunctionTrace(name, before, after))
+        if before is not MISSING or after is not MISSING:  # without a value a function does not run (spec §3 step 6)
+            self.mappings[index].functions.append(FunctionTrace(name, before, after))
 
     def end(self, index: int, outcome: Outcome, value: Any = MISSING) -> None:
         """Note how the mapping ended and what it wrote."""
