@@ -1,12 +1,14 @@
 """A real catalog over a real directory in a temporary database; systems are made by the tests."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from tests.fixtures.fakes import Fake, started
+from tests.provisioning.jobrig import JobRig, scim
 
 from proxeny.connectors.outbound.client import Outbound
 from proxeny.database import Database
@@ -121,3 +123,28 @@ def user(login: str, **more: Any) -> dict[str, Any]:
         "active": True,
         **more,
     }
+
+
+@pytest.fixture
+def source() -> Iterator[Fake]:
+    """A fake source; see tests/fixtures/srcgen.py."""
+    with started("srcgen") as fake:
+        yield fake
+
+
+@pytest.fixture
+def sink() -> Iterator[Fake]:
+    """A fake target; see tests/fixtures/sink.py."""
+    with started("sink") as fake:
+        yield fake
+
+
+@pytest.fixture
+async def jobs(tmp_path: Path, source: Fake, sink: Fake) -> AsyncIterator[JobRig]:
+    """Jobs from the fake source to the fake target."""
+    database = await Database.open(f"sqlite:///{tmp_path}/jobs.db")
+    rig = await JobRig.open(database)
+    await rig.systems(scim("src", "READ", source.url), scim("crm", "WRITE", sink.url))
+    yield rig
+    await rig.close()
+    await database.close()

@@ -57,6 +57,7 @@ class Lane:
         self._pages: int = checkpoint.get("pages", 0)
         self._counts: dict[str, int] = dict(checkpoint.get("counts", {}))
         self._late: dict[str, list[Item]] = {}
+        self._repeats = bool(checkpoint)  # the first page may have been done in part
         self._carrying = {
             name: Carrying(name, context.source, target, self.memory.links, context.manner, self.health)
             for name in self.types
@@ -167,9 +168,10 @@ class Lane:
             await self.context.ledger.commit([links.put(self.pair, begun)])
         await carrying.carry(cases, resolver, self.context.stopping)
         complete = all(case.outcome is not None for case in cases)
-        if again:
+        if again or self._repeats:
             await self._merge(cases)
-        else:
+            self._repeats = False
+        if not again:
             self._defer(entity_type, cases)
             if complete:
                 self._position, self._pages = position, self._pages + 1

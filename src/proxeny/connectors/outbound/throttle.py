@@ -142,6 +142,7 @@ class Pace:
     distance: float = 0.0
     hold_until: float = 0.0
     next_turn: float = 0.0
+    measured: bool = False
     answered: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
 
     @property
@@ -166,14 +167,16 @@ class Pace:
         now = self.clock()
         if now >= self.hold_until:
             borne = sum(1 for moment in self.answered if moment > now - 1)
+            self.measured = borne > 0
             self.distance = min(1.0, 1.1 / borne if borne else max(self.distance * 2, 0.05))
         self.hold_until = max(self.hold_until, now + seconds)
 
     def fine(self) -> None:
-        """A call went well: come a very little closer again."""
+        """A call went well: come a very little closer again; much closer, where the distance was only a guess."""
         self.answered.append(self.clock())
         if self.distance:
-            self.distance = self.distance * 0.9999 if self.distance > 0.001 else 0.0
+            closer = 0.9999 if self.measured else 0.9
+            self.distance = self.distance * closer if self.distance > 0.001 else 0.0
 
 
 class Throttle:

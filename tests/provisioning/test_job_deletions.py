@@ -1,0 +1,178 @@
+"""Deletions: the guard, held ones and their approval, entities that existed before, shared ones, lying sources."""
+
+import pytest
+from tests.fixtures.fakes import Fake, started
+from tests.fixtures.oracle import effects, expected, held
+from tests.provisioning.jobrig import WRITE, JobRig, scim
+
+from proxeny.store.held import HeldKey
+
+
+async def test_an_empty_source_deletes_nothing_and_the_run_says_why(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    source.control(users=15)
+    await jobs.run()
+    source.control(empty=True)
+    run = await jobs.run()
+    assert await jobs.counts(run) == {"delete held": 15}
+    assert [note.code for note in run.notes] == ["source-empty"]
+    assert effects(sink.state(), "DELETE") == []
+    assert len(await jobs.memory.held.list(target="crm", status="held")) == 15
+
+
+@pytest.mark.parametrize(("gone", "deleted"), [(5, 5), (45, 45), (55, 0), (250, 0)])
+async def test_a_shrinking_source_deletes_up_to_a_tenth(
+    jobs: JobRig, source: Fake, sink: Fake, gone: int, deleted: int
+) -> None:
+    source.control(users=500)
+    await jobs.run()
+    source.control(missing=list(range(0, 2 * gone, 2)))
+    run = await jobs.run()
+    assert len(effects(sink.state(), "DELETE")) == deleted
+    assert await jobs.counts(run) == {
+        "none unchanged": 500 - gone,
+        "delete done" if deleted else "delete held": gone,
+    }
+
+
+async def test_three_of_ten_are_below_the_floor(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    source.control(users=10)
+    await jobs.run()
+    source.control(missing=[1, 2, 3])
+    await jobs.run()
+    assert held(sink.state()) == expected({"users": 10, "missing": [1, 2, 3]})
+
+
+async def test_exactly_the_approved_and_still_missing_ones_go(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    source.control(users=200)
+    await jobs.run()
+    missing = list(range(60))
+    source.control(missing=missing)
+    await jobs.run()
+    waiting = await jobs.memory.held.list(source="src", limit=1000)
+    keys = [HeldKey(one.source, one.target, one.entity_type, one.source_id) for one in waiting]
+    assert len(keys) == 60
+    assert await jobs.memory.held.approve(keys[:50], "eva") == 50
+    assert await jobs.memory.held.reject(keys[50:], "eva") == 10
+    source.control(missing=missing[1:])  # number 0 came back in between
+    run = await jobs.run()
+    assert sorted(effects(sink.state(), "DELETE")) == [f"user{number:07d}" for number in range(1, 50)]
+    assert await jobs.counts(run) == {"none unchanged": 141, "delete done": 49, "delete skipped": 10}
+    assert {one.source_id for one in await jobs.memory.held.list(status="rejected")} == {
+        f"u{number:07d}" for number in range(50, 60)
+    }
+    again = await jobs.run()
+    assert await jobs.counts(again) == {"none unchanged": 141, "delete skipped": 10}
+
+
+async def test_above_the_threshold_none_is_deleted_and_all_count_as_failed(
+    jobs: JobRig, source: Fake, sink: Fake
+) -> None:
+    await jobs.systems(scim("crm", "WRITE", sink.url, ips__delete__threshold__users="2"))
+    source.control(users=30)
+    await jobs.run()
+    source.control(missing=[1, 2, 3])
+    run = await jobs.run()
+    assert (run.status, [note.code for note in run.notes]) == ("error", ["threshold"])
+    assert await jobs.counts(run) == {"none unchanged": 27, "delete failed": 3}
+    source.control(missing=[1, 2])
+    run = await jobs.run()
+    assert (await jobs.counts(run))["delete done"] == 2
+
+
+async def test_what_was_in_the_target_before_is_kept_and_forgotten(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    sink.control(accounts=["user0000001"])
+    source.control(users=3)
+    first = await jobs.run()
+    outcome = (await jobs.outcomes(first))["u0000001"]
+    assert (outcome.action, outcome.reason) == ("correlate", "correlated")
+    source.control(missing=[1, 2])
+    run = await jobs.run()
+    found = {key: (one.action, one.reason) for key, one in (await jobs.outcomes(run)).items()}
+    assert found["u0000001"] == ("unlink", "existed-before")
+    assert found["u0000002"] == ("delete", "not-in-source")
+    assert await jobs.memory.links.of_entity("src", "u0000001") == []
+    assert effects(sink.state(), "DELETE") == ["user0000002"]
+
+
+async def test_what_was_there_before_is_deleted_where_the_property_says_so(
+    jobs: JobRig, source: Fake, sink: Fake
+) -> None:
+    await jobs.systems(scim("crm", "WRITE", sink.url, ips__delete__existedbefore__entities="true"))
+    sink.control(accounts=["user0000001"])
+    source.control(users=2)
+    await jobs.run()
+    source.control(missing=[1])
+    await jobs.run()
+    assert effects(sink.state(), "DELETE") == ["user0000001"]
+
+
+async def test_what_another_source_has_too_is_only_unlinked(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    with started("srcgen") as other:
+        await jobs.systems(scim("two", "READ", other.url), scim("crm", "WRITE", sink.url, sources=("src", "TWO")))
+        source.control(users=3)
+        other.control(users=3)
+        await jobs.run()
+        await jobs.run(source="two")
+        source.control(missing=[1])
+        run = await jobs.run()
+        outcome = (await jobs.outcomes(run))["u0000001"]
+        assert (outcome.action, outcome.reason) == ("unlink", "shared")
+        other.control(missing=[1])
+        await jobs.run(source="two")
+        assert effects(sink.state(), "DELETE") == []  # it existed before, for the second source
+
+
+async def test_an_entity_that_fails_at_the_source_keeps_everybody(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    source.control(users=20)
+    await jobs.run()
+    source.control(missing=[1], invalid=[2])
+    run = await jobs.run()
+    assert (run.status, [note.code for note in run.notes]) == ("error", ["source-read-failed"])
+    found = {key: (one.outcome, one.reason) for key, one in (await jobs.outcomes(run)).items()}
+    assert found["u0000001"] == ("skipped", "source-read-failed")
+    assert found["u0000002"] == ("skipped", "source-failed")
+    assert effects(sink.state(), "DELETE") == []
+
+
+async def test_a_list_that_leaves_someone_out_deletes_nobody(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    source.control(users=120)
+    await jobs.run()
+    source.control(total=100)  # the list ends early, and says so with a straight face
+    run = await jobs.run()
+    assert await jobs.counts(run) == {"none unchanged": 100, "delete skipped": 20}
+    assert await jobs.reasons(run) == {"still-in-source": 20}
+    assert effects(sink.state(), "DELETE") == []
+
+
+async def test_delete_entity_mappings_are_sent_in_place_of_a_deletion(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    leaving = [*WRITE["user"]["mappings"]]
+    leaving += [
+        {"sourceVariable": "entityIdTargetSystem", "targetPath": "$.id", "scope": "deleteEntity"},
+        {"constant": False, "targetPath": "$.active", "scope": "deleteEntity"},
+        {"constant": "gone", "targetPath": "$.userName", "scope": "deleteEntity"},
+    ]
+    await jobs.systems(scim("crm", "WRITE", sink.url, {**WRITE, "user": {"mappings": leaving}}))
+    source.control(users=3)
+    await jobs.run()
+    source.control(missing=[1])
+    run = await jobs.run()
+    outcome = (await jobs.outcomes(run))["u0000001"]
+    assert (outcome.action, outcome.outcome, outcome.reason) == ("delete", "done", "deleted-by-update")
+    state = sink.state()
+    assert effects(state, "DELETE") == []
+    assert [user["active"] for user in state["Users"].values() if user["userName"] == "gone"] == [False]
+    assert await jobs.memory.links.of_entity("src", "u0000001") == []
+
+
+async def test_a_name_is_not_handed_over_silently(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    source.control(users=10, names={"1": "anna"})
+    await jobs.run()
+    before = {user["userName"]: key for key, user in sink.state()["Users"].items()}["anna"]
+    source.control(users=11, missing=[1], names={"1": "anna", "10": "anna"})
+    run = await jobs.run()
+    state = sink.state()
+    after = {user["userName"]: key for key, user in state["Users"].items()}["anna"]
+    assert after != before
+    assert (await jobs.outcomes(run))["u0000001"].action == "delete"
+    assert (await jobs.outcomes(run))["u0000010"].action == "create"
+    assert held(state) == expected({"users": 11, "missing": [1], "names": {"10": "anna"}})
