@@ -139,7 +139,8 @@ class Trace:
         self.mappings[index].value = value
 
     def function(self, index: int, name: str, before: Any, after: Any) -> None:
-        if before is not MISSING or after is not MISSING:  # without a value a function does not run (spec §3 step 6)
+        ran = not (_is_no_value(before) and _is_no_value(after))  # without a value it does not run (spec §3 step 6)
+        if ran:
             self.mappings[index].functions.append(FunctionTrace(name, before, after))
 
     def end(self, index: int, outcome: Outcome, value: Any = MISSING) -> None:
@@ -243,3 +244,7 @@ def _short(value: Any) -> str:
 def _last(operand: str) -> str:
     names = operand.replace("[", ".").replace("]", "").replace("'", "").replace('"', "").split(".")
     return next((name for name in reversed(names) if name and not name.startswith(("*", "?"))), "")
+
+
+def _is_no_value(value: Any) -> bool:
+    return value is None or value is MISSING
