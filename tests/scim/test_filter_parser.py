@@ -160,3 +160,20 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except InvalidFilterError:
         return
     assert parse_filter(render(tree)) == tree
+
+
+@given(
+    st.sampled_from(["userName", "not", "NOT", "and", "or", "name.familyName", "a.b.c", "$x", "1a", "true", "é"]),
+    st.sampled_from(["eq", "EQ", "co", "sw", "ew", "pr", "is"]),
+    st.text(alphabet='ab"\\ \u00e9\u0130\x01\x7f()[]', max_size=5),
+)
+def test_what_nearly_every_client_sends_means_the_same_as_any_other_spelling_of_it(
+    name: str, operator: str, value: str
+) -> None:
+    def read(text: str) -> Filter | None:
+        try:
+            return parse_filter(text)
+        except InvalidFilterError:
+            return None
+
+    assert read(f'{name} {operator} "{value}"') == read(f' {name}  {operator}  "{value}" ')

@@ -115,9 +115,10 @@ class Endpoint:
         return seen
 
     def _rendered(self, resource: Resource) -> Rendered:
-        whole = orjson.dumps(resource.document)
-        shown = orjson.dumps(self.everything.apply(resource.document))
-        return Rendered(resource.location, resource.version, resource.etag, whole, whole if shown == whole else shown)
+        document = resource.document
+        whole = orjson.dumps(document)
+        shown = whole if self.everything.keeps(document) else orjson.dumps(self.everything.apply(document))
+        return Rendered(resource.location, resource.version, resource.etag, whole, shown)
 
     def _crossed(self, entity: Entity, base: str) -> Seen:
         result = self.crossing.to_common(entity, f"{base}/{self.name}/")

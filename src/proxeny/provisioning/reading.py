@@ -205,20 +205,33 @@ class Reading:
         start = self._cursors.start(query, self._scope(query)) if query.cursor is not None else query.start_index - 1
         if query.sort_by is not None:
             return await self._sorted(query, pushed, sight, start)
+        whole = await self._at_once(pushed, query, sight)
+        if whole is not None:
+            found = [resource for entity in whole if (resource := sight.of(entity)) is not None]
+            total, page = len(found), found[start : start + query.count]
+        else:
+            total, page = await self._streamed(query, pushed, sight, start)
+        self._refuse_ambiguous(query, total)
+        return self._sliced(query, page, total, start, sight)
+
+    async def _streamed(self, query: Query, pushed: Pushed, sight: _Sight, start: int) -> tuple[int, list[Resource]]:
         total, page = 0, []
-        async for entity in self._every(pushed, query):
+        async for entity in self._all(pushed):
             resource = sight.of(entity)
             if resource is None:
                 continue
             if start <= total < start + query.count:
                 page.append(resource)
             total += 1
-        self._refuse_ambiguous(query, total)
-        return self._sliced(query, page, total, start, sight)
+        return total, page
 
     async def _sorted(self, query: Query, pushed: Pushed, sight: _Sight, start: int) -> Listing:
         assert query.sort_by is not None  # noqa: S101  # decided by _gathered
-        found = [resource async for entity in self._every(pushed, query) if (resource := sight.of(entity)) is not None]
+        whole = await self._at_once(pushed, query, sight)
+        if whole is not None:
+            found = [resource for entity in whole if (resource := sight.of(entity)) is not None]
+        else:
+            found = [each async for entity in self._all(pushed) if (each := sight.of(entity)) is not None]
         key = sort_key(query.sort_by, self._endpoint.readable)
         found.sort(key=lambda resource: key(resource.document), reverse=query.descending)
         return self._sliced(query, found[start : start + query.count], len(found), start, sight)
@@ -235,25 +248,27 @@ class Reading:
             skipped=sight.skipped,
         )
 
-    async def _every(self, pushed: Pushed, query: Query) -> AsyncIterator[Entity]:
-        """Every entity that the native filter admits; one call where one page holds them all."""
+    async def _at_once(self, pushed: Pushed, query: Query, sight: _Sight) -> list[Entity] | None:
+        """Every entity that the native filter admits, if one page holds them all; else None.
+
+        Where filter and page are exact, the backend has decided already, and they are not looked at again.
+        """
         endpoint, searcher = self._endpoint, self._endpoint.able.searcher
-        if searcher is not None and pushed.native is not None:
-            search = Search(
-                filter=pushed.native,
-                native_filter=endpoint.property_filter,
-                count=_CHUNK,
-                omit=self.omitted(query),
-            )
-            page = await searcher.search(endpoint.entity_type, search)
-            if page.total is not None and page.total <= len(page.entities):
-                for entity in page.entities:
-                    yield entity
-                return
-        async for entity in self._reader.read_all(
-            endpoint.entity_type, pushed.native, native_filter=endpoint.property_filter
-        ):
-            yield entity
+        if searcher is None or pushed.native is None:
+            return None
+        search = Search(
+            filter=pushed.native, native_filter=endpoint.property_filter, count=_CHUNK, omit=self.omitted(query)
+        )
+        page = await searcher.search(endpoint.entity_type, search)
+        if page.total is None or page.total > len(page.entities):
+            return None
+        if pushed.exact and page.exact:
+            sight.admits = None
+        return page.entities
+
+    def _all(self, pushed: Pushed) -> AsyncIterator[Entity]:
+        endpoint = self._endpoint
+        return self._reader.read_all(endpoint.entity_type, pushed.native, native_filter=endpoint.property_filter)
 
     def _refuse_ambiguous(self, query: Query, total: int) -> None:
         """Decision 9: a unique value that several resources have must not look like one of them."""

@@ -14,6 +14,8 @@ _PLAIN = "!#$&'()*+,/:;<=>?@[]^`{|}"
 
 def etag(version: str) -> str:
     """The ETag of a version: weak, as equal versions mean equal content, not equal bytes; odd characters escaped."""
+    if version.isascii() and version.isalnum():
+        return f'W/"{version}"'
     return f'W/"{quote(version, safe=_PLAIN)}"'
 
 

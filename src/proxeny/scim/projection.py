@@ -65,10 +65,12 @@ class _Choice:
 class Projection:
     """Applies to resources whose names are canonical."""
 
-    __slots__ = ("_parts",)
+    __slots__ = ("_parts", "_touched")
 
     def __init__(self, parts: _Parts) -> None:
         self._parts = parts
+        touched = frozenset(name for name, kept in parts.plan.items() if kept is not True)
+        self._touched = touched if parts.rest else None
 
     @classmethod
     def of(cls, attributes: Sequence[str], excluded: Sequence[str], resource_type: ResourceType) -> "Projection":
@@ -100,6 +102,10 @@ class Projection:
     def apply(self, document: Document) -> Document:
         """A new top-level object; the parts that are returned whole are shared with ``document``."""
         return self._parts.apply(document)
+
+    def keeps(self, document: Document) -> bool:
+        """Whether the answer is the whole document; False also where only a closer look could tell."""
+        return self._touched is not None and self._touched.isdisjoint(document)
 
     def omits(self, name: str) -> bool:
         """Whether the top-level attribute (in the schema's case) is never in the answer, so need not be read."""
@@ -141,6 +147,8 @@ def _plan_extension(schema: Schema, asked: frozenset[str], excluded: frozenset[s
     plan = _plan_attributes(schema.attributes, choice)
     if not any(kept is not False for kept in plan.values()):
         return False
+    if all(kept is True for kept in plan.values()) and not choice.including:
+        return True
     return _Parts(plan, rest=not choice.including)
 
 
