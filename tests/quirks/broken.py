@@ -15,8 +15,11 @@ GROUP = {
 
 
 @contextmanager
-def broken_server(status: int | None, *headers: tuple[str, str], writes: list[bytes] | None = None) -> Iterator[str]:
-    """The URL; ``status`` of None hangs up on a write. ``writes`` gets the bodies of all writes."""
+def broken_server(
+    status: int | None, *headers: tuple[str, str], writes: list[bytes] | None = None, delay: float = 0
+) -> Iterator[str]:
+    """The URL; ``status`` None hangs up on a write. ``writes`` gets the bodies of all writes, ``delay`` holds them."""
+    stopped = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -29,6 +32,7 @@ def broken_server(status: int | None, *headers: tuple[str, str], writes: list[by
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             if writes is not None:
                 writes.append(body)
+            stopped.wait(delay)
             if status is None:
                 self.close_connection = True
                 return
@@ -62,5 +66,6 @@ def broken_server(status: int | None, *headers: tuple[str, str], writes: list[by
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
+        stopped.set()
         server.shutdown()
         server.server_close()

@@ -44,6 +44,41 @@ def member_changes(
         ]
 
 
+def member_portions(operations: Sequence[Document], portion: int, removals: int) -> Iterator[list[Document]]:
+    """The operations of a PatchOp in requests that add at most ``portion`` members and take away ``removals``.
+
+    A replacement of more members becomes one of the first, and additions of the others: the end is the same.
+    """
+    made: list[Document] = []
+    added = gone = 0
+    for operation in _of_bounded_size(operations, portion):
+        more = len(operation["value"]) if _lists_members(operation) else 0
+        less = int(str(operation.get("op")) == "remove" and str(operation.get("path", "")).startswith("members["))
+        if made and (added + more > portion or gone + less > removals):
+            yield made
+            made, added, gone = [], 0, 0
+        made.append(operation)
+        added, gone = added + more, gone + less
+    if made:
+        yield made
+
+
+def _of_bounded_size(operations: Iterable[Document], portion: int) -> Iterator[Document]:
+    for operation in operations:
+        if not _lists_members(operation) or len(operation["value"]) <= portion:
+            yield operation
+            continue
+        members = operation["value"]
+        yield {**operation, "value": members[:portion]}
+        for start in range(portion, len(members), portion):
+            yield {**operation, "op": "add", "value": members[start : start + portion]}
+
+
+def _lists_members(operation: Document) -> bool:
+    adds = operation.get("op") in ("add", "replace") and operation.get("path") == "members"
+    return adds and isinstance(operation.get("value"), list)
+
+
 def _operation(path: str, value: Any) -> Document:
     if value is None or value == []:
         return {"op": "remove", "path": path}

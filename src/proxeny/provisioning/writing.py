@@ -14,9 +14,9 @@ from proxeny.connectors.spi import Entity, Patcher, Replacer
 from proxeny.documents import Document
 from proxeny.provisioning.endpoint import Endpoint, Hidden, Resource, Seen, Unreadable
 from proxeny.provisioning.exchange import Call
+from proxeny.provisioning.one_by_one import OneByOne
 from proxeny.provisioning.preparing import Preparing
 from proxeny.provisioning.reading import Reading
-from proxeny.provisioning.one_by_one import OneByOne
 from proxeny.scim.errors import (
     BackendUnavailableError,
     ForbiddenError,
@@ -25,7 +25,7 @@ from proxeny.scim.errors import (
     ScimError,
 )
 from proxeny.scim.etag import Preconditions
-from proxeny.scim.patch import PatchOperation, apply_patch
+from proxeny.scim.patch import PatchOperation, apply_patch, patch_document, settled
 from proxeny.transform import Operation, Result
 
 logger = logging.getLogger("proxeny.proxy")
@@ -121,29 +121,48 @@ class Writing:
         if not operations:
             return await self._reading.one(url_id, call.base)
         patcher, write = self._endpoint.able.patcher, self._endpoint.crossing.write
-        if patcher is not None and (write is None or write.has_patch):
-            return await self._passed(patcher, url_id, operations, body, call)
-        return await self._emulated(url_id, operations, call)
+        if patcher is None or not (write is None or write.has_patch):
+            return await self._emulated(url_id, operations, call)
+        try:
+            if any(each.create_missing and each.target.filter is not None for each in operations):
+                return await self._settled(patcher, url_id, operations, call)
+            current, version = await self._target(url_id, call)
+            return await self._passed(patcher, url_id, operations, body, call, current, version)
+        except UnsupportedError:  # nothing to send, or a server of this protocol that has no PATCH itself
+            return await self._emulated(url_id, operations, call)
+        except ConnectorError as error:
+            raise self._endpoint.failure(error) from error
+
+    async def _settled(
+        self, patcher: Patcher, url_id: str, operations: tuple[PatchOperation, ...], call: Call
+    ) -> Resource | None:
+        """Passed on as the standard has it, which depends on what is there (dialect ``filtered-write-creates``)."""
+
+        async def attempt(current: Resource, version: str | None) -> Resource | None:
+            plain = settled(current.document, operations, self._endpoint.resource_type)
+            return await self._passed(patcher, url_id, plain, patch_document(plain), call, current, version)
+
+        return await self._on_current(url_id, call, attempt)
 
     async def _passed(
-        self, patcher: Patcher, url_id: str, operations: tuple[PatchOperation, ...], body: Document, call: Call
+        self,
+        patcher: Patcher,
+        url_id: str,
+        operations: tuple[PatchOperation, ...],
+        body: Document,
+        call: Call,
+        current: Resource | None,
+        version: str | None,
     ) -> Resource | None:
+        """Raises connector errors as they are; UnsupportedError also where there is nothing to send."""
         endpoint = self._endpoint
-        current, version = await self._target(url_id, call)
         after = self._after_patch(current, operations)
         native = self._crossed(endpoint.crossing.to_native("patch", body, target_id=url_id, after_patch=after), "patch")
         if not native.document:
-            return await self._emulated(url_id, operations, call)
+            raise UnsupportedError("The write transformation makes nothing of a PATCH.")
         native_id = self._native_id("patch", native, current.entity.id if current else self._require_native_id(url_id))
         accept = _Acceptance(endpoint, call.base)
-        try:
-            written = await patcher.patch(
-                endpoint.entity_type, native_id, native.document, version=version, accept=accept
-            )
-        except UnsupportedError:  # a server of this protocol that has no PATCH itself
-            return await self._emulated(url_id, operations, call)
-        except ConnectorError as error:
-            raise endpoint.failure(error) from error
+        written = await patcher.patch(endpoint.entity_type, native_id, native.document, version=version, accept=accept)
         return await self._read_back(accept, written, native_id, call)
 
     def _after_patch(self, current: Resource | None, operations: tuple[PatchOperation, ...]) -> Document | None:

@@ -7,6 +7,7 @@ that what comes after knows that it was cleared.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 from proxeny.documents import Document
@@ -36,6 +37,7 @@ __all__ = [
     "membership_changes",
     "parse_patch",
     "patch_document",
+    "settled",
     "split_memberships",
     "touched_paths",
 ]
@@ -50,6 +52,20 @@ def apply_patch(resource: Document, operations: Iterable[PatchOperation], resour
     for operation in operations:
         draft.apply(operation)
     return draft.finish(resource_type)
+
+
+def settled(
+    resource: Document, operations: Iterable[PatchOperation], resource_type: ResourceType
+) -> tuple[PatchOperation, ...]:
+    """The operations as the standard has them: a write to ``attribute[filter]`` that would make the value that the
+    filter describes, because nothing meets it, is an ``add`` of that value. Raises as ``apply_patch`` does.
+    """
+    draft, made = _Draft(resource), []
+    for operation in operations:
+        settled = draft.settled(operation)
+        draft.apply(settled)
+        made.append(settled)
+    return tuple(made)
 
 
 class _Draft:
@@ -71,6 +87,16 @@ class _Draft:
             self._compare(operation, target.attribute)
         else:
             self._change_one(operation, target.attribute)
+
+    def settled(self, operation: PatchOperation) -> PatchOperation:
+        """The operation without ``create_missing``: what it would make is added."""
+        target = operation.target
+        if not operation.create_missing or operation.op == "remove" or target.attribute is None:
+            return operation
+        if target.filter is None or self._elements(target, target.attribute).select(target.filter):
+            return replace(operation, create_missing=False)
+        value = _made_element(operation, target.attribute)
+        return PatchOperation("add", Target(target.urn, target.attribute), [value])
 
     def _remove_extension(self, urn: str) -> None:
         self.document.pop(urn, None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from proxeny.transform.conditions.ast import And, Check, Comparison, Condition, Exists, Not, Or
-from proxeny.transform.instructions import FromVariable, Instruction, Operation
+from proxeny.transform.instructions import FromPath, FromVariable, Instruction, Operation
 from proxeny.transform.lineage import source_paths, target_names
 from proxeny.transform.paths.ast import Path
 from proxeny.transform.runtime import EntityProgram
@@ -29,7 +29,7 @@ def serves_only(program: EntityProgram, name: str, operation: Operation = "read"
     if any(_looks_at(guard.condition, name) for guard in guards if guard is not None):
         return False
     for one in program.section.instructions:
-        if operation not in one.operations or not _reads(one, name):
+        if operation not in one.operations or not _reads(one, name) or _copies_everything(one):
             continue
         targets = target_names(one.target.path) if one.target is not None else ()
         if not one.may_lack or one.variable is not None or any(names[:1] != (name,) for names in targets):
@@ -44,6 +44,13 @@ def variable_place(program: EntityProgram, variable: str, operation: Operation) 
         if from_variable and operation in one.operations and one.target is not None:
             return place_of(one.target.path) or None
     return None
+
+
+def _copies_everything(one: Instruction) -> bool:
+    """``$`` to ``$``: each field serves only the output of its name."""
+    source, target = one.origin, one.target
+    whole = isinstance(source, FromPath) and not source.path.segments and target is not None
+    return whole and not (target and target.path.segments) and not one.functions and one.variable is None
 
 
 def _reads(one: Instruction, name: str) -> bool:

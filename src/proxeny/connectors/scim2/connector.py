@@ -16,7 +16,7 @@ from proxeny.connectors.scim2.wire import Wire, to_batch, to_entity
 from proxeny.connectors.spec import Connection
 from proxeny.connectors.spi import Accept, Change, Entity, EntityType, Page, Portion, Search, TestStep
 from proxeny.connectors.unique import NAMES, explained, keys_of
-from proxeny.connectors.updates import member_changes, patch_op, replacements
+from proxeny.connectors.updates import member_changes, member_portions, patch_op, replacements
 from proxeny.documents import Document
 from proxeny.scim.schema import builtin_schema
 
@@ -202,8 +202,14 @@ class ScimConnector:
     ) -> Entity | None:
         if (await self._discovery.abilities()).patch is False:
             raise UnsupportedError("The backend says in its ServiceProviderConfig that it has no PATCH.")
-        answer = await self._wire.write("PATCH", self._wire.path(entity_type, entity_id), patch, version)
-        return _held(answer, entity_id)
+        path, operations = self._wire.path(entity_type, entity_id), patch.get("Operations")
+        if self._portion is None or not isinstance(operations, list):
+            return _held(await self._wire.write("PATCH", path, patch, version), entity_id)
+        answer: HttpAnswer | None = None
+        for part in member_portions(operations, self._portion, self._removals):
+            whole = {**patch, "Operations": part}
+            answer = await self._wire.write("PATCH", path, whole, version if answer is None else None)
+        return _held(answer, entity_id) if answer is not None else None
 
     async def delete(self, entity_type: str, entity_id: str, *, version: str | None = None) -> None:
         await self._wire.write("DELETE", self._wire.path(entity_type, entity_id), None, version)
