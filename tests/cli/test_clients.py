@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from tests.cli.conftest import Run
 
@@ -66,10 +67,62 @@ def test_an_id_is_given_once_and_a_removed_one_is_gone(proxeny: Run) -> None:
 
 def test_technical_users_of_the_file_are_changed_only_there(proxeny: Run) -> None:
     assert listed(proxeny)["fixed"]["origin"] == "configuration"
-    for command in ("add", "rotate", "remove"):
+    for command in ("add", "change", "rotate", "remove"):
         result = proxeny("client", command, "fixed")
         assert (result.exit_code, "Edit the file" in result.stderr) == (1, True)
 
 
 def test_an_unknown_permission_is_wrong_usage(proxeny: Run) -> None:
     assert proxeny("client", "add", "idm", "--permission", "everything").exit_code == 2
+
+
+def shown(proxeny: Run, client_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(proxeny("client", "show", client_id, "--json").stdout)
+    return found
+
+
+def test_everything_a_technical_user_can_be_is_made_and_shown(proxeny: Run) -> None:
+    options = ("--read-only", "--bind-tokens", "--dialect", "entra", "--token-format", "opaque", "--uri", "urn:idm")
+    proxeny("client", "add", "idm", "--permission", "proxy", "--system", "hr", "--expires", "90", *options)
+    found = shown(proxeny, "idm")
+    assert (found["read_only"], found["bind_tokens"], found["dialect"]) == (True, True, ["entra"])
+    assert (found["token_format"], found["certificates"]) == ("opaque", [{"uri": "urn:idm"}])
+    assert found["secrets"][0].startswith("until 20")
+    assert "idm" in proxeny("client", "show", "idm").stdout
+
+
+def test_a_change_touches_only_what_it_names(proxeny: Run, home: Path) -> None:
+    proxeny("client", "add", "idm", "--permission", "proxy", "--system", "hr", "--uri", "urn:one")
+    assert (
+        proxeny("client", "change", "idm", "--permission", "realtime", "--disable", "--uri", "urn:two").exit_code == 0
+    )
+    found = shown(proxeny, "idm")
+    assert (found["permissions"], found["systems"], found["enabled"]) == (["realtime"], ["hr"], False)
+    assert found["certificates"] == [{"uri": "urn:one"}, {"uri": "urn:two"}]
+    proxeny("client", "change", "idm", "--all-systems", "--no-certificates", "--enable")
+    found = shown(proxeny, "idm")
+    assert (found["systems"], found["certificates"], found["enabled"]) == ([], [], True)
+    assert proxeny("client", "change", "idm").exit_code == 2
+    assert proxeny("client", "change", "nobody", "--disable").exit_code == 1
+    assert len(stored_hashes(home, "idm")) == 1
+
+
+def test_last_use_last_address_and_failed_tries_are_listed(proxeny: Run, home: Path) -> None:
+    proxeny("client", "add", "idm")
+
+    async def use() -> None:
+        async with open_store(load_settings(home / "proxeny.toml", os.environ)) as store:
+            await store.clients.succeeded("idm", "192.0.2.7")
+            await store.clients.failed("idm", "192.0.2.8")
+
+    asyncio.run(use())
+    row = listed(proxeny)["idm"]
+    assert (row["last_address"], row["failed_tries"]) == ("192.0.2.7", 1)
+    assert row["last_used"]
+
+
+def test_private_keys_are_not_taken(proxeny: Run, home: Path) -> None:
+    file = home / "keys.json"
+    file.write_text(json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA", "d": "AA"}]}))
+    refused = proxeny("client", "add", "idm", "--keys", str(file), "--no-secret")
+    assert (refused.exit_code, "private" in refused.stderr) == (2, True)

@@ -1,10 +1,15 @@
 """``proxeny system``: files and database side by side, exports that others import, and no secret in any output."""
 
+import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run
+
+from proxeny.app.remembering import open_store
+from proxeny.settings import load_settings
 
 COLUMNS = (
     "Name,Description,Type,Disabled,TypeQN,AUTH_PASSWORD,AUTH_TYPE,AUTH_USER,CONNECT_TIMEOUT,CONNECTION_KEEPALIVE,"
@@ -109,3 +114,75 @@ def test_the_types_are_listed(proxeny: Run) -> None:
     types = {row["type"]: row for row in json.loads(proxeny("system", "list", "--types", "--json").stdout)}
     assert types["SCIM_SYSTEM"]["usable"] is True
     assert "LOCAL_IDENTITY_DIRECTORY" in types
+
+
+def change_to(proxeny: Run, *changes: str) -> list[str]:
+    """What a change of the remote system drops."""
+    done = proxeny("system", "change", "Remote", *changes, "--json")
+    assert done.exit_code == 0, done.output
+    dropped: list[str] = json.loads(done.stdout)["dropped"]
+    return dropped
+
+
+def credentials(home: Path, name: str = "Remote") -> dict[str, str]:
+    async def read() -> dict[str, str]:
+        async with open_store(load_settings(home / "proxeny.toml", os.environ)) as store:
+            found = await store.systems.find(name)
+            assert found is not None
+            return dict(found.credentials)
+
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize(
+    "moving",
+    [
+        "URL=https://elsewhere.example/scim",
+        "URL=https://far.example:8443/scim",
+        "URL=http://far.example/scim",
+        "OAuth2TokenServiceURL=https://login.elsewhere.example/token",
+        "ProxyType=OnPremise",
+    ],
+)
+def test_a_system_that_is_led_elsewhere_loses_its_stored_credentials(proxeny: Run, home: Path, moving: str) -> None:
+    proxeny(*REMOTE, "--credential", "Password=far-secret")
+    assert change_to(proxeny, "--property", moving) == ["Password"]
+    assert credentials(home) == {}
+
+
+def test_a_credential_that_is_typed_with_the_new_place_is_kept(proxeny: Run, home: Path) -> None:
+    proxeny(*REMOTE, "--credential", "Password=far-secret")
+    moving = ("--property", "URL=https://elsewhere.example/scim")
+    assert change_to(proxeny, *moving, "--credential", "Password=typed-again") == []
+    assert credentials(home) == {"Password": "typed-again"}
+
+
+@pytest.mark.parametrize(
+    "staying", ["URL=https://far.example:443/other", "User=other", "scim.support.patch.operation=true", "page.max=7"]
+)
+def test_a_change_in_the_same_place_keeps_the_credentials(proxeny: Run, home: Path, staying: str) -> None:
+    proxeny(*REMOTE, "--credential", "Password=far-secret")
+    assert change_to(proxeny, "--property", staying) == []
+    assert credentials(home) == {"Password": "far-secret"}
+
+
+def test_an_import_that_leads_a_system_elsewhere_drops_its_credentials_too(proxeny: Run, home: Path) -> None:
+    proxeny(*REMOTE, "--credential", "Password=far-secret")
+    file = home / "export.json"
+    proxeny("system", "export", "Remote", "--out", str(file))
+    assert json.loads(proxeny("system", "import", str(file), "--replace", "--json").stdout)["dropped"] == []
+    assert credentials(home) == {"Password": "far-secret"}
+    file.write_text(file.read_text().replace("far.example", "elsewhere.example"))
+    done = proxeny("system", "import", str(file), "--replace")
+    assert (done.exit_code, "leads elsewhere now (URL)" in done.stdout) == (0, True)
+    assert credentials(home) == {}
+
+
+def test_a_change_is_checked_and_a_wrong_one_changes_nothing(proxeny: Run) -> None:
+    proxeny(*REMOTE, "--credential", "Password=x")
+    assert proxeny("system", "change", "Remote", "--property", "put.activ=keep").exit_code == 1
+    refused = proxeny("system", "change", "Remote", "--name", "Human Resources")
+    assert (refused.exit_code, "name of a system file" in refused.stderr) == (1, True)
+    assert "Edit the file" in proxeny("system", "change", "hr", "--disable").stderr
+    shown = json.loads(proxeny("system", "show", "Remote", "--json").stdout)
+    assert (shown["name"], "put.activ" in shown["properties"]) == ("Remote", False)

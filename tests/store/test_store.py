@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from proxeny.database import Database, Statement
+from proxeny.store.anchor import Anchor
 from proxeny.store.audit import Audit
 from proxeny.store.clients import Clients, StoredClient
 from proxeny.store.errors import AlreadyExistsError, UnknownError
@@ -189,7 +190,8 @@ async def test_the_trail_is_read_in_order_and_verifies(trail: Audit) -> None:
     assert [(record.number, record.event, record.fields) for record in records] == [
         (number, "client.added", {"id": f"client{number - 1}"}) for number in (3, 4, 5)
     ]
-    assert await trail.verify() is None
+    verdict = await trail.verify()
+    assert (verdict.records, verdict.first_bad) == (5, None)
 
 
 @pytest.mark.parametrize(
@@ -201,14 +203,55 @@ async def test_the_trail_is_read_in_order_and_verifies(trail: Audit) -> None:
         ("DELETE FROM store_audit", 1),
         ("UPDATE store_audit SET number = CASE number WHEN 2 THEN 1000 ELSE number END", 2),
         ("UPDATE store_audit_head SET chain = 'x'", 5),
-        ("UPDATE store_audit_head SET number = 4", 4),
+        ("UPDATE store_audit_head SET number = 4", 5),
     ],
 )
 async def test_whatever_is_altered_is_found(trail: Audit, store: Database, tampering: str, first_bad: int) -> None:
     await change(store, tampering)
-    assert await trail.verify() == first_bad
+    assert (await trail.verify()).first_bad == first_bad
 
 
 async def test_without_the_key_nobody_can_write_a_trail_that_verifies(trail: Audit, store: Database) -> None:
     await Audit(store, b"other").record("client.removed", {})
-    assert await trail.verify() == 6
+    assert (await trail.verify()).first_bad == 6
+
+
+async def test_two_records_that_changed_places_are_found(trail: Audit, store: Database) -> None:
+    for change_ in (
+        "UPDATE store_audit SET number = 100 WHERE number = 2",
+        "UPDATE store_audit SET number = 2 WHERE number = 3",
+        "UPDATE store_audit SET number = 3 WHERE number = 100",
+    ):
+        await change(store, change_)
+    assert (await trail.verify()).first_bad == 2
+
+
+CUT = "DELETE FROM store_audit WHERE number > 3"
+SET_BACK = "UPDATE store_audit_head SET number = 3, chain = (SELECT chain FROM store_audit WHERE number = 3)"
+
+
+async def test_a_tail_is_missed_even_if_the_head_is_set_back_with_it(trail: Audit, store: Database) -> None:
+    await change(store, CUT)
+    await change(store, SET_BACK)
+    assert (await trail.verify()).first_bad == 3
+    await trail.record("client.added", {"id": "later"})
+    verdict = await trail.verify()
+    assert (verdict.first_bad, verdict.reason) == (4, "tells that the head of the trail had been altered")
+
+
+async def test_an_old_database_in_place_of_the_newest_is_found_by_what_was_noted_elsewhere(
+    store: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "audit"
+    audit = Audit(store, b"key", Anchor(file))
+    await audit.record("first", {})
+    early = file.read_text().split()
+    sealed = (await store.fetch(Statement("SELECT seal FROM store_audit_head")))[0][0]
+    later = Audit(store, b"key", Anchor(file))
+    await later.record("second", {})
+    await change(store, "DELETE FROM store_audit WHERE number = 2")
+    await change(store, f"UPDATE store_audit_head SET number = 1, chain = '{early[1]}', seal = '{sealed}'")
+    verdict = await later.verify()
+    assert (verdict.first_bad, verdict.reason) == (2, "the end was cut off: there were 2 records")
+    assert (await Audit(store, b"key").verify()).first_bad is None
+    assert (await Audit(store, b"key").verify((1, "else"))).first_bad == 1

@@ -63,8 +63,10 @@ async def test_signing_keys_are_sealed_to_their_ids_and_survive_a_rotation_of_th
     rotated = SigningKeys(store, vault.rotate())
     assert (await rotated.seal_again(), await rotated.seal_again()) == (2, 0)
     assert [key.private for key in await rotated.load()] == ['{"d": "secret"}', '{"d": "other"}']
+    assert [key.kid for key in await keys.load()] == ["k1", "k2"]
+    without = SigningKeys(store, Vault({"other": bytes(32)}))
     with pytest.raises(VaultError):
-        await keys.load()
+        await without.load()
     await rotated.remove("k1")
     assert [key.kid for key in await rotated.load()] == ["k2"]
 

@@ -68,11 +68,44 @@ def test_a_broken_key_file_is_named(tmp_path: Path, text: str) -> None:
 def test_after_a_rotation_old_secrets_open_and_new_ones_use_the_new_key(tmp_path: Path) -> None:
     file = tmp_path / "secret.key"
     before = Vault.open(file)
-    sealed = before.seal("s", "p", "x")
+    sealed, key_id = before.seal("s", "p", "x"), before.key_id
     after = before.rotate()
     assert after.open_sealed("s", "p", sealed) == "x"
     assert after.is_stale(sealed)
     assert not after.is_stale(after.seal("s", "p", "x"))
-    assert Vault.open(file).key_id == after.key_id != before.key_id
+    assert Vault.open(file).key_id == after.key_id != key_id
     assert after.derived("audit") == before.derived("audit") != before.derived("tokens")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_retired_key_is_gone_and_what_was_derived_from_it_stays(tmp_path: Path) -> None:
+    file = tmp_path / "secret.key"
+    before = Vault.open(file)
+    sealed, trail = before.seal("s", "p", "x"), before.derived("audit")
+    before.rotate().retire(("audit",))
+    after = Vault.open(file)
+    assert (after.derived("audit"), after.rotate().derived("audit")) == (trail, trail)
+    with pytest.raises(VaultError, match="cannot be opened"):
+        after.open_sealed("s", "p", sealed)
+    assert len(after.key_ids) == 2
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_vault_that_runs_takes_part_in_a_rotation(tmp_path: Path) -> None:
+    file = tmp_path / "secret.key"
+    running, command = Vault.open(file), Vault.open(file)
+    rotated = command.rotate()
+    assert running.open_sealed("s", "p", rotated.seal("s", "p", "new")) == "new"
+    assert rotated.open_sealed("s", "p", running.seal("s", "p", "x")) == "x"
+    assert running.key_id == rotated.key_id
+    rotated.retire(())
+    assert running.key_ids == (rotated.key_id,)
+
+
+def test_a_key_file_that_was_spoiled_while_running_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "secret.key"
+    running = Vault.open(file)
+    sealed = running.seal("s", "p", "x")
+    file.write_text("spoiled")
+    assert running.open_sealed("s", "p", sealed) == "x"
+    assert running.open_sealed("s", "p", running.seal("s", "p", "y")) == "y"

@@ -4,16 +4,22 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from proxeny.connectors.directory import DirectoryConnector
 from proxeny.database import Database
 from proxeny.provisioning.definition import SystemDefinition, read_definition
 from proxeny.settings import Settings
 from proxeny.store import migrations
+from proxeny.store.administration import Administration
+from proxeny.store.anchor import Anchor
 from proxeny.store.audit import Audit
 from proxeny.store.clients import Clients
 from proxeny.store.systems import StoredSystem, Systems
 from proxeny.store.vault import Vault
+
+DERIVED = ("audit", "cursors")
+"""What keys are derived for beside those that seal; they outlive every rotation."""
 
 STORED = "database"
 """Where a stored system comes from, in messages: ``database: Name``."""
@@ -32,6 +38,16 @@ class Store:
         """Seals cursors; the same for all replicas that share the key file."""
         return self.vault.derived("cursors")
 
+    def administration(self, by: str) -> Administration:
+        """For changes that ``by`` makes, each with its record in the audit trail."""
+        return Administration(self.clients, self.systems, self.audit, by)
+
+
+def anchor_file(settings: Settings) -> Path:
+    """Where the audit trail had got to is noted beside the key file, out of reach of those who write the database."""
+    key_file = settings.secrets.key_file
+    return key_file.with_name(f"{key_file.name}.audit")
+
 
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Store]:
@@ -40,7 +56,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
     database = await Database.open(settings.database.url.get_secret_value())
     try:
         await migrations.migrate(database)
-        audit = Audit(database, vault.derived("audit"))
+        audit = Audit(database, vault.derived("audit"), Anchor(anchor_file(settings)))
         yield Store(database, vault, Clients(database), Systems(database, vault), audit)
     finally:
         await database.close()

@@ -14,6 +14,7 @@ from proxeny.provisioning.catalog import check_definitions
 from proxeny.provisioning.definition import SystemDefinition, read_definition
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem, UnknownSystemError
 from proxeny.provisioning.system import blueprint
+from proxeny.provisioning.whereabouts import moved
 from proxeny.settings import Settings
 
 
@@ -47,14 +48,13 @@ async def known_system(settings: Settings, store: Store, system: str) -> KnownSy
 
 
 async def keep_system(
-    settings: Settings, store: Store, document: Document, credentials: Mapping[str, str], *, origin: str
+    settings: Settings, store: Store, document: Document, credentials: Mapping[str, str], *, origin: str, by: str
 ) -> SystemDefinition:
     """Checks a system and keeps it in the database, under an id of its own if the document has none that is free.
 
     ``document`` is SAP's layout; references in it are plain text. DefinitionError, AlreadyExistsError.
     """
-    secrets = {name: value for name, value in (document.get("encryptedProperties") or {}).items() if value is not None}
-    secrets |= credentials
+    secrets = _given(document, credentials)
     taken = {
         label: known.definition.name
         for known in await known_systems(settings, store)
@@ -63,14 +63,72 @@ async def keep_system(
     system_id = document.get("id")
     if not system_id or system_id in taken:
         system_id = str(uuid.uuid4())
-    whole = {**document, "id": system_id, "encryptedProperties": dict(secrets)}
-    definition = read_definition(whole, file=origin)
-    check_definitions((definition,))
+    definition = _checked({**document, "id": system_id}, secrets, origin)
     if definition.name in taken:
         message = "is the name of another system. Choose one with --name; nothing was kept"
         raise DefinitionError((DefinitionProblem(origin, "name", message),))
-    kept = {key: value for key, value in whole.items() if key != "encryptedProperties"}
-    await store.systems.add(definition.id, definition.name, kept, secrets)
+    kept = {**_without_secrets(document), "id": system_id}
+    await store.administration(by).add_system(definition.id, definition.name, kept, secrets)
+    return definition
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """``dropped``: stored credentials that were not taken over, because of the properties ``moved``."""
+
+    definition: SystemDefinition
+    dropped: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+
+
+async def change_system(
+    settings: Settings,
+    store: Store,
+    system_id: str,
+    document: Document,
+    credentials: Mapping[str, str],
+    *,
+    origin: str,
+    by: str,
+) -> Changed:
+    """Checks the changed system and keeps it in the place of the stored one, under its id.
+
+    Stored credentials stay, unless the change leads them elsewhere (whereabouts.py); those given now are for the new
+    place. An empty one removes. A system that lacks credentials afterwards waits for them. DefinitionError,
+    UnknownSystemError, AlreadyExistsError.
+    """
+    before = await store.systems.find(system_id)
+    if before is None or before.id != system_id:
+        raise UnknownSystemError(f"There is no system {system_id!r} in the database. Nothing was changed.")
+    given = _given(document, credentials)
+    changed = {**document, "id": system_id}
+    definition = _checked(changed, {**before.credentials, **given}, origin)
+    away = moved(stored_definition(before), definition)
+    dropped = tuple(sorted(before.credentials.keys() - given.keys())) if away else ()
+    taken_over = {} if away else before.credentials
+    secrets = {name: value for name, value in {**taken_over, **given}.items() if value}
+    if any(definition.name in (other.id, other.name) for other in file_definitions(settings.systems.directory)):
+        message = "is the name of a system file. Choose another; nothing was changed"
+        raise DefinitionError((DefinitionProblem(origin, "name", message),))
+    kept = _without_secrets(changed)
+    await store.administration(by).change_system(system_id, definition.name, kept, secrets, dropped=dropped)
+    return Changed(definition, dropped, away)
+
+
+def _given(document: Document, credentials: Mapping[str, str]) -> dict[str, str]:
+    """The credentials that came with a document, and those that were typed."""
+    inside = {name: value for name, value in (document.get("encryptedProperties") or {}).items() if value is not None}
+    return {**inside, **credentials}
+
+
+def _without_secrets(document: Document) -> Document:
+    return {key: value for key, value in document.items() if key != "encryptedProperties"}
+
+
+def _checked(document: Document, secrets: Mapping[str, str], origin: str) -> SystemDefinition:
+    """The definition, with nothing looked up for a ``${…}`` in it; DefinitionError."""
+    definition = read_definition({**document, "encryptedProperties": dict(secrets)}, file=origin)
+    check_definitions((definition,))
     return definition
 
 

@@ -12,6 +12,8 @@ COMMANDS = {
     "transform check": "proxeny.cli.transforming:transform_check",
     "system": "proxeny.cli.systems:system",
     "client": "proxeny.cli.clients:client",
+    "secrets": "proxeny.cli.secret_keys:secrets",
+    "audit": "proxeny.cli.auditing:audit",
     "cert": "proxeny.cli.certs:cert",
     "directory": "proxeny.cli.directory:directory",
 }

@@ -1,6 +1,7 @@
 """Commands that need the database and the stores, but no gateway."""
 
 import asyncio
+import getpass
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -18,3 +19,11 @@ def with_store(settings: Settings, use: Callable[[Store], Awaitable[T]]) -> T:
             return await use(store)
 
     return asyncio.run(opened())
+
+
+def whoever() -> str:
+    """Who types, for the audit trail: ``cli:<account>``."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli"

@@ -1,7 +1,6 @@
 """``proxeny system``: the systems that the gateway stands for. Those of files are shown, and changed only there."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,24 +9,23 @@ import click
 import orjson
 
 from proxeny.app.remembering import Store
-from proxeny.app.systems import keep_system, known_system, known_systems, test_system
-from proxeny.cli.options import ExistingFile, config_option, pairs
+from proxeny.app.systems import known_system, known_systems, test_system
+from proxeny.cli import system_changes
+from proxeny.cli.options import config_option
 from proxeny.cli.output import json_option, write_json, write_rows, write_table
 from proxeny.cli.storing import with_store
 from proxeny.connectors.registry import system_types
-from proxeny.documents import Document
-from proxeny.provisioning.errors import DefinitionError, DefinitionProblem
 from proxeny.provisioning.exporting import idm_repository, sap_export
 from proxeny.settings import Settings, load_settings
-
-_credential = click.option(
-    "--credential", "credentials", multiple=True, callback=pairs, metavar="K=V", help="A secret; V may be @FILE."
-)
 
 
 @click.group()
 def system() -> None:
     """The systems: backends that the gateway represents."""
+
+
+for change in (system_changes.add, system_changes.import_, system_changes.change, system_changes.remove):
+    system.add_command(change)
 
 
 @system.command("list")
@@ -77,80 +75,6 @@ def show(system_id: str, config: Path, as_json: bool) -> None:
 
 
 @system.command()
-@click.argument("name")
-@click.option("--type", "type_name", required=True, help="Its type; `proxeny system list --types` shows them.")
-@click.option("--mode", type=click.Choice(["READ", "WRITE", "PROXY"]), default="PROXY", show_default=True)
-@click.option("--property", "properties", multiple=True, callback=pairs, metavar="K=V", help="A connection property.")
-@_credential
-@click.option("--read", "read", type=ExistingFile, help="Read transformation; else the type's.")
-@click.option("--write", "write", type=ExistingFile, help="Write transformation; else the type's.")
-@click.option("--source", "sources", multiple=True, metavar="SYSTEM", help="A source of this target; may be repeated.")
-@click.option("--description", default="")
-@config_option
-@json_option
-def add(
-    name: str,
-    type_name: str,
-    mode: str,
-    properties: Mapping[str, str],
-    credentials: Mapping[str, str],
-    read: Path | None,
-    write: Path | None,
-    sources: tuple[str, ...],
-    description: str,
-    config: Path,
-    as_json: bool,
-) -> None:
-    """Add the system NAME to the database, checked; a running gateway takes it up within seconds."""
-    document: Document = {
-        "name": name,
-        "description": description,
-        "connectorTypeString": type_name,
-        "accessMode": mode,
-        "properties": dict(properties),
-        "sources": list(sources),
-        "readTransformation": _json(read) if read else {},
-        "writeTransformation": _json(write) if write else {},
-    }
-    _keep(config, document, credentials, name, as_json)
-
-
-@system.command("import")
-@click.argument("file", type=ExistingFile)
-@click.option("--name", help="Another name, if its own is taken.")
-@_credential
-@config_option
-@json_option
-def import_(file: Path, name: str | None, credentials: Mapping[str, str], config: Path, as_json: bool) -> None:
-    """Import a system that SAP Identity Provisioning or `proxeny system export` wrote; enter its secrets again."""
-    document = _json(file)
-    _keep(config, {**document, "name": name} if name else document, credentials, str(file), as_json)
-
-
-@system.command()
-@click.argument("system_id", metavar="SYSTEM")
-@config_option
-@json_option
-def remove(system_id: str, config: Path, as_json: bool) -> None:
-    """Remove a system from the database; what its backend holds stays."""
-    settings = load_settings(config, os.environ)
-
-    async def removed(store: Store) -> str:
-        known = await known_system(settings, store, system_id)
-        if not known.stored:
-            message = "is a system file, which this command does not remove. Delete the file"
-            raise DefinitionError((DefinitionProblem(known.origin, "", message),))
-        await store.systems.remove(known.definition.id)
-        return known.definition.id
-
-    gone = with_store(settings, removed)
-    if as_json:
-        write_json({"removed": gone})
-    else:
-        click.echo(f"{system_id} is removed.")
-
-
-@system.command()
 @click.argument("system_id", metavar="SYSTEM")
 @click.option("--format", "form", type=click.Choice(["json", "csv"]), default="json", show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A file; else standard output.")
@@ -192,36 +116,6 @@ def test_connection(context: click.Context, system_id: str, config: Path, as_jso
     rows = with_store(settings, tried)
     write_rows(rows, as_json=as_json, nothing="This type of system has nothing to test.")
     context.exit(0 if all(row["ok"] for row in rows) else 1)
-
-
-def _keep(config: Path, document: Document, credentials: Mapping[str, str], origin: str, as_json: bool) -> None:
-    settings = load_settings(config, os.environ)
-    secrets = {name: _secret(value) for name, value in credentials.items()}
-    kept = with_store(settings, lambda store: keep_system(settings, store, document, secrets, origin=origin))
-    if as_json:
-        write_json({"id": kept.id, "name": kept.name})
-    else:
-        click.echo(f"{kept.name} is kept, with the id {kept.id}.")
-
-
-def _secret(value: str) -> str:
-    """The value, or with @FILE the content of a file, so that it need not stand on a command line."""
-    if not value.startswith("@"):
-        return value
-    try:
-        return Path(value[1:]).read_text("utf-8").removesuffix("\n")
-    except OSError as error:
-        raise click.UsageError(f"{value[1:]} cannot be read: {error.strerror}.") from None
-
-
-def _json(file: Path) -> Document:
-    try:
-        document = orjson.loads(file.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise click.UsageError(f"{file} is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise click.UsageError(f"{file} must hold one JSON object.")
-    return document
 
 
 def _base_url(settings: Settings) -> str:

@@ -56,8 +56,9 @@ class StoredSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredClient:
-    """A technical user. ``systems`` None: all. ``certificates``: objects with subject, issuer, uri or thumbprint.
-    ``keys``: the JWK Set for private_key_jwt. The last four tell of its use and are not part of ``version``."""
+    """A technical user. ``systems`` None: all. ``certificates``: objects with subject, issuer, uri or thumbprint
+    (and ``expires``, when the certificate ends). ``keys``: the JWK Set for private_key_jwt. The last four tell of its
+    use and are not part of ``version``."""
 
     id: str
     permissions: frozenset[str] = frozenset()

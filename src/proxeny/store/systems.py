@@ -7,6 +7,7 @@ sealed for its system and property.
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import orjson
 
@@ -26,6 +27,7 @@ UPDATE = Statement(
     "UPDATE store_systems SET name = :name, document = :document, credentials = :credentials, changed = :changed, "
     "version = :version WHERE id = :id"
 )
+RESEAL = Statement("UPDATE store_systems SET credentials = :credentials WHERE id = :id AND version = :version")
 OTHER = Statement("SELECT id FROM store_systems WHERE name = :name AND id <> :id")
 DELETE = Statement("DELETE FROM store_systems WHERE id = :id RETURNING id")
 COUNT_UP = Statement("UPDATE store_versions SET version = version + 1 WHERE name = 'systems' RETURNING version")
@@ -115,7 +117,9 @@ class Systems:
         ]
         for row in stale:
             system = self._from_row(row)
-            await self.replace(system.id, system.name, system.definition, system.credentials)
+            sealed = self._values(system.id, system.name, {}, system.credentials)["credentials"]
+            values = {"id": system.id, "version": system.version, "credentials": sealed}
+            await self._database.transaction(partial(_single, RESEAL, values))
         return len(stale)
 
     async def _present(self, system_id: str) -> StoredSystem:
@@ -139,6 +143,10 @@ class Systems:
         system_id, name, document, _, created, changed, version = row
         opened = {key: self._vault.open_sealed(system_id, key, sealed) for key, sealed in _sealed(row).items()}
         return StoredSystem(system_id, name, orjson.loads(document), opened, created, changed, version)
+
+
+def _single(statement: Statement, values: Mapping[str, object]) -> Generator[Request, list[Row], None]:
+    yield statement, values
 
 
 def _sealed(row: Row) -> dict[str, str]:

@@ -2,15 +2,20 @@
 
 A sealed secret copied to another system or property does not open. The keys live in a file of their own, made at first
 start with mode 0600: one ``<key id> <base64 of 32 bytes>`` a line, the first being the one that new secrets are sealed
-with. Rotation puts a new key in front; what older keys sealed stays readable until it is sealed again.
+with. Rotation puts a new key in front; what older keys sealed stays readable until it is sealed again, and they are
+retired. A vault follows its file, so that a gateway that runs takes part in a rotation that a command began.
+
+Keys for other purposes (the audit trail, cursors) are derived from the oldest key. They must outlive it: when it is
+retired they are written down, as ``=<purpose> <base64>``.
 """
 
 import base64
 import binascii
+import contextlib
 import os
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -23,17 +28,32 @@ from proxeny.store.errors import VaultError
 KEY_BYTES = 32
 NONCE_BYTES = 12
 
+_DERIVED = "="
+
 
 class Vault:
-    """Seals and opens secrets. ``keys``: id → 32 bytes, the first one is the present."""
+    """Seals and opens secrets. ``keys``: id → 32 bytes, the first one is the present; ``=purpose`` → a derived key."""
 
     def __init__(self, keys: Mapping[str, bytes], file: Path | None = None) -> None:
-        self._keys = dict(keys)
-        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._file = file
+        self._stamp = _stamp(file)
+        self._take(keys)
 
     def __repr__(self) -> str:
         return f"Vault(keys={list(self._keys)})"
+
+    def _take(self, keys: Mapping[str, bytes]) -> None:
+        self._keys = {key_id: key for key_id, key in keys.items() if not key_id.startswith(_DERIVED)}
+        self._derived = {key_id: key for key_id, key in keys.items() if key_id.startswith(_DERIVED)}
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in self._keys.items()}
+
+    def _follow(self) -> None:
+        """Takes over what another process has written into the key file; a file that cannot be read changes nothing."""
+        if self._file is None or (stamp := _stamp(self._file)) == self._stamp:
+            return
+        with contextlib.suppress(OSError, UnicodeDecodeError, VaultError):
+            self._take(_parse(self._file.read_text("ascii"), self._file))
+            self._stamp = stamp
 
     @classmethod
     def open(cls, file: Path) -> "Vault":
@@ -53,19 +73,28 @@ class Vault:
     @property
     def key_id(self) -> str:
         """The key that secrets are sealed with now."""
+        self._follow()
         return next(iter(self._keys))
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """All keys at hand, the present one first."""
+        self._follow()
+        return tuple(self._keys)
 
     def seal(self, system: str, name: str, secret: str) -> str:
         """The secret as text ``1.<key id>.<base64>`` that only ``open_sealed`` with the same system and name opens."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = self._ciphers[self.key_id].encrypt(nonce, secret.encode(), _place(system, name))
-        return f"1.{self.key_id}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+        nonce, key_id = secrets.token_bytes(NONCE_BYTES), self.key_id
+        sealed = self._ciphers[key_id].encrypt(nonce, secret.encode(), _place(system, name))
+        return f"1.{key_id}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
     def open_sealed(self, system: str, name: str, sealed: str) -> str:
         """The secret again; VaultError if the key is gone, the place is another, or the text was changed."""
         try:
             version, key_id, text = sealed.split(".")
             data = base64.urlsafe_b64decode(text)
+            if key_id not in self._ciphers:
+                self._follow()
             if version != "1" or key_id not in self._ciphers:
                 raise ValueError
             return self._ciphers[key_id].decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], _place(system, name)).decode()
@@ -81,15 +110,35 @@ class Vault:
 
     def rotate(self) -> "Vault":
         """A vault with a new key in front, and its file; then every stale secret is to be sealed again."""
-        keys = {_key_id(): secrets.token_bytes(KEY_BYTES), **self._keys}
+        self._follow()
+        return self._written({_key_id(): secrets.token_bytes(KEY_BYTES), **self._keys, **self._derived})
+
+    def retire(self, purposes: Sequence[str]) -> "Vault":
+        """A vault without the older keys, once nothing is sealed with them; what is derived for ``purposes`` stays."""
+        self._follow()
+        derived = {_DERIVED + purpose: self.derived(purpose) for purpose in purposes}
+        return self._written({self.key_id: self._keys[self.key_id], **self._derived, **derived})
+
+    def _written(self, keys: Mapping[str, bytes]) -> "Vault":
         if self._file is not None:
             _write(self._file, keys, replace=True)
         return Vault(keys, self._file)
 
     def derived(self, purpose: str) -> bytes:
         """A key of 32 bytes for something else than sealing, from the oldest key, so that it outlives rotations."""
+        if (kept := self._derived.get(_DERIVED + purpose)) is not None:
+            return kept
         oldest = self._keys[list(self._keys)[-1]]
         return HKDF(SHA256(), KEY_BYTES, salt=None, info=purpose.encode()).derive(oldest)
+
+
+def _stamp(file: Path | None) -> tuple[int, int]:
+    """Changes with every rewriting of the file, which is put in place as a new one."""
+    try:
+        found = file.stat() if file is not None else None
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_ino) if found is not None else (0, 0)
 
 
 def _place(system: str, name: str) -> bytes:
@@ -112,7 +161,7 @@ def _parse(text: str, file: Path) -> dict[str, bytes]:
             raise VaultError(f"Line {number} of the key file {file} is no key: '<id> <base64>' is wanted.") from None
         if len(keys[key_id]) != KEY_BYTES:
             raise VaultError(f"The key in line {number} of the key file {file} has not {KEY_BYTES} bytes.")
-    if not keys:
+    if all(key_id.startswith(_DERIVED) for key_id in keys):
         raise VaultError(f"The key file {file} holds no key. Restore it, or remove it to start with a new one.")
     return keys
 

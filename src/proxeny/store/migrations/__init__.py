@@ -4,11 +4,12 @@ from proxeny.database import Database, Migration
 from proxeny.store.migrations.first import FIRST
 from proxeny.store.migrations.jobs import JOBS
 from proxeny.store.migrations.limits import LIMITS
-from proxeny.store.migrations.realtime import REALTIME
+from proxeny.store.migrations.realtime import NATIVE, REALTIME
 from proxeny.store.migrations.tokens import TOKENS
+from proxeny.store.migrations.trail import TRAIL
 
 COMPONENT = "store"
-MIGRATIONS: tuple[Migration, ...] = (FIRST, TOKENS, LIMITS, JOBS, REALTIME)
+MIGRATIONS: tuple[Migration, ...] = (FIRST, TOKENS, LIMITS, JOBS, REALTIME, TRAIL, NATIVE)
 
 
 async def migrate(database: Database) -> None:

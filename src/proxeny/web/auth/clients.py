@@ -1,6 +1,6 @@
 """Technical users from the configuration, from the database, and several sources as one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from proxeny.scim.dialects import dialect_of
 from proxeny.store.clients import Clients, StoredClient
@@ -61,12 +61,16 @@ def _from_store(stored: StoredClient) -> TechnicalUser:
         dialect=None if stored.dialect is None else dialect_of(*stored.dialect),
         enabled=stored.enabled,
         secrets=tuple(Secret(secret.hash, secret.expires) for secret in stored.secrets),
-        certificates=tuple(CertificateRule(**rule) for rule in stored.certificates),
+        certificates=tuple(map(_rule, stored.certificates)),
         keys=stored.keys,
         token_format="opaque" if stored.token_format == "opaque" else "jwt",  # noqa: S105  # a format, no secret
         bind_tokens=stored.bind_tokens,
         version=str(stored.version),
     )
+
+
+def _rule(stored: Mapping[str, str]) -> CertificateRule:
+    return CertificateRule(**{name: value for name, value in stored.items() if name != "expires"})
 
 
 class SeveralSources:

@@ -1,0 +1,99 @@
+"""``proxeny audit``: the trail of refused sign-ins and of all changes, and whether it is as it was written."""
+
+import os
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from proxeny.app.remembering import Store
+from proxeny.cli.options import config_option
+from proxeny.cli.output import json_option, write_error, write_json, write_rows
+from proxeny.cli.storing import with_store
+from proxeny.settings import load_settings
+from proxeny.store.audit import AuditRecord
+
+
+@click.group()
+def audit() -> None:
+    """The audit trail: who was refused, and who changed what."""
+
+
+@audit.command("list")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="So many, the newest.")
+@click.option("--event", help="Only events that begin so: authentication, client, system, secrets …")
+@click.option("--client", help="Only what this technical user did, or what was done to it.")
+@click.option("--since", metavar="TIME", help="Only from this time on (2026-01-31, 2026-01-31T12:00).")
+@config_option
+@json_option
+def list_records(
+    limit: int, event: str | None, client: str | None, since: str | None, config: Path, as_json: bool
+) -> None:
+    """List the newest records, oldest first."""
+    settings = load_settings(config, os.environ)
+
+    def wanted(record: AuditRecord) -> bool:
+        return (
+            record.event.startswith(event or "")
+            and (client is None or client in (record.fields.get("client"), record.fields.get("by")))
+            and record.at >= (since or "")
+        )
+
+    async def newest(store: Store) -> list[AuditRecord]:
+        unfiltered = not (event or client or since)
+        after = max(0, (await store.audit.head())[0] - limit) if unfiltered else 0
+        return list(deque([record async for record in store.audit.records(after=after) if wanted(record)], limit))
+
+    rows = [_row(record, as_json=as_json) for record in with_store(settings, newest)]
+    write_rows(rows, as_json=as_json, nothing="No records.")
+
+
+@audit.command()
+@click.option(
+    "--head", "heads", multiple=True, metavar="N:CHAIN", help="A head that was noted earlier; may be repeated."
+)
+@config_option
+@json_option
+@click.pass_context
+def verify(context: click.Context, heads: tuple[str, ...], config: Path, as_json: bool) -> None:
+    """Say whether the trail is as it was written; exit 1 at the first record that is not."""
+    settings = load_settings(config, os.environ)
+    known = [_head(text) for text in heads]
+    verdict = with_store(settings, lambda store: store.audit.verify(*known))
+    whole = verdict.first_bad is None
+    if as_json:
+        told = {"records": verdict.records, "first_bad": verdict.first_bad, "reason": verdict.reason}
+        write_json({"whole": whole, **told, "head": verdict.head})
+    elif whole:
+        click.echo(f"{verdict.records} records, all as they were written.\nhead {verdict.head}")
+    else:
+        write_error(
+            f"record {verdict.first_bad} {_said(verdict.reason)}; the {verdict.records} before it are as they were "
+            "written. Keep a copy of the database and of the key file, and find out who could write to it."
+        )
+    context.exit(0 if whole else 1)
+
+
+def _row(record: AuditRecord, *, as_json: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {"number": record.number, "at": record.at, "event": record.event}
+    if as_json:
+        return {**row, "fields": dict(record.fields)}
+    told = "  ".join(f"{name}={_text(value)}" for name, value in record.fields.items() if value not in (None, ""))
+    return {**row, "fields": told}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _said(reason: str) -> str:
+    return f"is not there: {reason}" if reason.startswith("the end") else reason
+
+
+def _head(text: str) -> tuple[int, str]:
+    number, colon, chain = text.partition(":")
+    if not number.isdigit() or not colon or not chain:
+        raise click.BadParameter("must be written as `proxeny audit verify` prints it", param_hint="--head")
+    return int(number), chain
