@@ -8,8 +8,9 @@ PORT ?= 8080
 IMAGE ?= proxeny
 BASE_IMAGE ?= python:3.13-slim
 PYTEST ?= -q
+SEEDS ?= 50
 
-.PHONY: help run test check bench image format clean
+.PHONY: help run test check bench chaos image format clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +34,9 @@ check: $(VENV)/installed-dev  ## lint, types, layers, Dockerfile, scripts
 bench: $(VENV)/installed-dev  ## measure, and print medians and ratios
 	$(BIN)/pip install -q --group bench
 	$(BIN)/python -m bench
+
+chaos: $(VENV)/installed-dev  ## kill jobs at fifty seeded moments, and compare what they leave with what they should
+	PROXENY_CHAOS=$(SEEDS) $(BIN)/pytest -q tests/provisioning/test_job_crash.py
 
 image:  ## build the container image
 	docker build --build-arg BASE_IMAGE=$(BASE_IMAGE) -t $(IMAGE) .

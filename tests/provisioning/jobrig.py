@@ -16,7 +16,7 @@ from proxeny.provisioning.job import Jobs
 from proxeny.provisioning.ledger import Memory
 from proxeny.store.migrations import migrate
 from proxeny.store.outcomes import Outcome
-from proxeny.store.runs import Run
+from proxeny.store.runs import LEASE_SECONDS, Run
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 _MANAGER = f"$['{ENTERPRISE}']['manager']['value']"
@@ -130,12 +130,12 @@ class JobRig:
     definitions: dict[str, SystemDefinition] = field(default_factory=dict)
 
     @classmethod
-    async def open(cls, database: Database) -> "JobRig":
+    async def open(cls, database: Database, *, lease: float = LEASE_SECONDS) -> "JobRig":
         await migrate(database)
         catalog = Catalog(database, Outbound(OutboundSettings()), Cursors(b"k" * 32))
         await catalog.open(())
         memory = Memory.over(database)
-        return cls(database, catalog, memory, Jobs(memory, catalog))
+        return cls(database, catalog, memory, Jobs(memory, catalog, lease=lease))
 
     async def close(self) -> None:
         await self.catalog.close()

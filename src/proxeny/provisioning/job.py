@@ -47,13 +47,23 @@ class Progress:
 
 
 class Jobs:
-    """See the module. Every replica has one; ``work`` runs until it is cancelled."""
+    """See the module. Every replica has one; ``work`` runs until it is cancelled. ``lease``: seconds after which the
+    run of a worker that has died is taken by another one."""
 
-    def __init__(self, memory: Memory, systems: Systems, *, owner: str | None = None, at_once: int = 4) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        systems: Systems,
+        *,
+        owner: str | None = None,
+        at_once: int = 4,
+        lease: float = LEASE_SECONDS,
+    ) -> None:
         self.memory = memory
         self._systems = systems
         self._owner = owner or f"{socket.gethostname()}:{os.getpid()}:{time.time_ns() % 1_000_000_000}"
         self._at_once = at_once
+        self._lease = lease
         self._ended: list[OnEnd] = []
         self._woken = asyncio.Event()
 
@@ -138,7 +148,7 @@ class Jobs:
 
     async def _next(self) -> Run | None:
         try:
-            return await self.memory.runs.claim(self._owner)
+            return await self.memory.runs.claim(self._owner, seconds=self._lease)
         except DatabaseError as error:
             logger.error("no run can be taken: %s", error)
             return None
@@ -155,7 +165,7 @@ class Jobs:
             await asyncio.gather(main, return_exceptions=True)
         except asyncio.CancelledError:
             stopping.set()
-            done, _ = await asyncio.wait((main,), timeout=LEASE_SECONDS)
+            done, _ = await asyncio.wait((main,), timeout=self._lease)
             if not done:
                 main.cancel()
             await asyncio.gather(main, return_exceptions=True)
@@ -196,20 +206,16 @@ class Jobs:
 
     async def _keep_alive(self, run: Run, stopping: asyncio.Event) -> None:
         """Renew the lease until somebody else has it; a wish to stop is passed on."""
-        latest = time.monotonic() + LEASE_SECONDS
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 6)
+            await asyncio.sleep(self._lease / 6)
             try:
-                if await self.memory.runs.renew(run):
+                if await self.memory.runs.renew(run, seconds=self._lease):
                     stopping.set()
-                latest = time.monotonic() + LEASE_SECONDS
             except LeaseLostError as lost:
                 logger.warning("%s", lost, extra={"run": run.id})
                 return
             except DatabaseError as error:
                 logger.error("the lease of a run cannot be renewed: %s", error, extra={"run": run.id})
-                if time.monotonic() > latest:
-                    latest = time.monotonic() + LEASE_SECONDS
 
     async def _tell(self, run: Run) -> None:
         found = await self.memory.runs.find(run.id)
