@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.sql"]
+pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.directories", "tests.fixtures.sql"]
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"

@@ -13,6 +13,9 @@ from tests.fixtures.slapd import Slapd
 from proxeny.connectors.ldap.connector import LdapConnector
 from proxeny.connectors.outbound.settings import OutboundSettings
 
+PATHS = {"ldap.user.path": "ou=people,dc=x", "ldap.group.path": "ou=groups,dc=x"}
+"""For connectors that meet no server."""
+
 
 def slapd_properties(server: Slapd, **more: str) -> dict[str, str]:
     given = {

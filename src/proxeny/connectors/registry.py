@@ -22,6 +22,7 @@ from proxeny.documents import Document
 
 BUILT_IN: Mapping[str, str] = {
     "directory": "proxeny.connectors.directory",
+    "ldap": "proxeny.connectors.ldap",
     "file": "proxeny.connectors.file",
     "scim2": "proxeny.connectors.scim2",
     "sql": "proxeny.connectors.sql",

@@ -149,7 +149,7 @@ def _naming(entry_id: str, name: str, directory: bool) -> str:
 
 
 def _class_filter(classes: tuple[str, ...], entry_id: str, people: bool) -> str:
-    """Entries of all the classes that have an id; computers are users too in Active Directory, and nobody means them."""
+    """Entries of all the classes, with an id; computers are users too in Active Directory, and nobody means them."""
     text = "".join(f"(objectClass={names.escaped(each)})" for each in classes) or "(objectClass=*)"
     text += "(!(objectClass=computer))" if people else ""
     return text if entry_id.lower() in _NOT_NAMING else f"{text}({entry_id}=*)"
@@ -161,10 +161,6 @@ def _list(text: str) -> tuple[str, ...]:
 
 def _spellings(values: PropertyValues) -> dict[str, str]:
     """How the properties write attributes, whose case means nothing to the server and much to a mapping."""
-    found = {DN.lower(): DN}
-    for name, value in values.items():
-        if name.startswith("ldap.attribute.") and value:
-            found[value.lower()] = value
-        elif name in ("ldap.user.attributes", "ldap.group.attributes"):
-            found.update({part.lower(): part for part in _list(value)})
-    return found
+    listed = (part for kind in ("user", "group") for part in _list(values.text(f"ldap.{kind}.attributes")))
+    parameters = (value for name, value in values.items() if name.startswith("ldap.attribute.") and value)
+    return {name.lower(): name for name in (*listed, *parameters, DN)}

@@ -8,7 +8,8 @@ import ldap.dn
 DESCRIPTION = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+)(?:;[A-Za-z0-9-]+)*")
 """An attribute description: a name or an object identifier, and options."""
 
-_PLAIN = re.compile(r'[^\\"+;<>#]*')
+_PLAIN = re.compile(r'[^\\"+;<>#\x00-\x1f\x7f-\xa0]*')
+_CONTROL = re.compile(r"[\x01-\x1f\x7f]")
 _UNSAFE = re.compile(r"[\\*()\x00-\x1f\x7f-\U0010ffff]|^ | $")
 
 
@@ -23,7 +24,9 @@ def octets(value: bytes) -> str:
 
 
 def rdn(attribute: str, value: str) -> str:
-    return f"{attribute}={ldap.dn.escape_dn_chars(value)}"
+    """A relative name; characters that nobody sees are written as octets, because libraries take some for spaces."""
+    escaped_value = _CONTROL.sub(lambda found: octets(found.group().encode()), ldap.dn.escape_dn_chars(value))
+    return f"{attribute}={escaped_value}"
 
 
 def is_dn(text: str) -> bool:
@@ -45,7 +48,7 @@ def first(dn: str) -> tuple[str, str] | None:
     head, comma, _ = dn.partition(",")
     attribute, equals, value = head.partition("=")
     if comma and equals and _PLAIN.fullmatch(head):
-        return attribute.strip().lower(), value.strip()
+        return attribute.strip(" ").lower(), value.strip(" ")
     try:
         parts = ldap.dn.str2dn(dn)
     except ldap.DECODING_ERROR:

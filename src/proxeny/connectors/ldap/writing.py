@@ -118,11 +118,13 @@ class Writing:
         if self._layout.active_directory and kind.name == "group":
             current[self._layout.member.lower()] = self._all_members(link, dn, held, far)
         wanted = self._wanted(link, kind, document, current, far)
-        moved = self._renamed(link, kind, dn, wanted, controls)
+        wide = [] if far.server.keeps_member_of else controls
+        moved = self._renamed(link, kind, dn, wanted, wide)
         steps = self._differences(kind, moved, current, wanted)
         try:
-            for start, step in enumerate(steps):
-                link.modify(moved, step, controls if start == 0 and moved == dn else [])
+            for number, step in enumerate(steps):
+                asserted = controls if step[0][1] != self._layout.member else wide
+                link.modify(moved, step, asserted if number == 0 and moved == dn else [])
         except ldap.LDAPError as error:
             if moved != dn:
                 link.rename(moved, dn.partition(",")[0], names.parent(dn))
@@ -141,7 +143,11 @@ class Writing:
         return [member.encode() for member in document.get(self._layout.member, ())]
 
     def _unchanged(self, version: str | None, current: Mapping[str, list[bytes]], far: Far) -> list[Any]:
-        """Controls that let a write through only on the version that was read; the server's own if it has them."""
+        """Controls that let a write through only on the version that was read, if the server has them.
+
+        Not for changes of members, names and whole entries where an overlay keeps memberOf: it repeats the control when
+        it changes the other entries, and they fail on it unseen.
+        """
         if version is None:
             return []
         name = next((each for each in ("entrycsn", "usnchanged", "modifytimestamp") if each in current), None)
@@ -234,7 +240,8 @@ class Writing:
         dn, held = self._searching.find(link, kind, entity_id, far)
         current = {name.lower(): values for name, values in held.items()}
         try:
-            link.remove(dn, self._unchanged(version, current, far))
+            controls = self._unchanged(version, current, far)
+            link.remove(dn, [] if far.server.keeps_member_of else controls)
         except ldap.NO_SUCH_OBJECT as error:
             raise NotFoundError(f"The directory has no {kind.name} {entity_id!r} any more.") from error
 

@@ -1,0 +1,173 @@
+"""SCIM over OpenLDAP and Active Directory: the default transformations on real servers, as a client sees them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tests.connectors.directories import domain_properties, slapd_properties
+from tests.fixtures import samba as domain
+from tests.fixtures import slapd as openldap
+from tests.fixtures.samba import Samba
+from tests.fixtures.slapd import Slapd
+from tests.provisioning.conftest import Client, Rig, user
+
+from proxeny.provisioning.definition import SystemDefinition
+from proxeny.provisioning.exchange import Call
+from proxeny.scim.errors import InvalidValueError, ResourceNotFoundError, ScimError, UniquenessError
+
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+
+
+async def _system(rig: Rig, type_name: str, properties: dict[str, str], password: str) -> Client:
+    rig.definitions["ldap"] = SystemDefinition(
+        id="ldap",
+        name="LDAP",
+        type=type_name,
+        access_mode="PROXY",
+        properties=properties,
+        credentials={"ldap.password": password},
+    )
+    await rig.catalog.replace(rig.definitions.values())
+    return Client(rig.catalog.provider("ldap"), Call("https://gw.example/proxy/ldap"))
+
+
+@pytest.fixture
+async def people(rig: Rig, openldap_server: Slapd) -> AsyncIterator[Client]:
+    openldap_server.clear()
+    yield await _system(rig, "LDAP_SERVER", slapd_properties(openldap_server), openldap.PASSWORD)
+
+
+@pytest.fixture
+async def staff(rig: Rig, domain_controller: Samba) -> AsyncIterator[Client]:
+    domain_controller.clear()
+    yield await _system(rig, "MICROSOFT_ACTIVE_DIRECTORY", domain_properties(domain_controller), domain.PASSWORD)
+
+
+def group(name: str, *members: str) -> dict[str, Any]:
+    return {"schemas": [GROUP], "displayName": name, "members": [{"value": member} for member in members]}
+
+
+async def test_a_user_from_creation_to_deletion(people: Client) -> None:
+    made = await people.create("Users", user("bjensen", name={"givenName": "Barbara", "familyName": "Jensen"}))
+    assert made["id"] == "bjensen"
+    assert made["meta"]["location"] == "https://gw.example/proxy/ldap/Users/bjensen"
+    assert made["meta"]["created"].endswith("Z")
+    read = await people.read("Users", "bjensen")
+    assert (read["name"]["familyName"], read["emails"][0]["value"]) == ("Jensen", "bjensen@example.org")
+    changed = await people.replace("Users", "bjensen", user("bjensen", displayName="Babs", emails=[]))
+    assert changed["displayName"] == "Babs"
+    assert "emails" not in changed
+    assert "givenName" not in changed.get("name", {})
+    await people.patch("Users", "bjensen", {"op": "replace", "path": "displayName", "value": "Barbara"})
+    phones = [{"type": "work", "value": "+1 555"}, {"type": "mobile", "value": "+49 170"}]
+    await people.patch("Users", "bjensen", {"op": "add", "path": "phoneNumbers", "value": phones})
+    after = await people.read("Users", "bjensen")
+    assert after["displayName"] == "Barbara"
+    assert sorted((each["type"], each["value"]) for each in after["phoneNumbers"]) == [
+        ("mobile", "+49 170"),
+        ("work", "+1 555"),
+    ]
+    await people.delete("Users", "bjensen")
+    with pytest.raises(ResourceNotFoundError):
+        await people.read("Users", "bjensen")
+
+
+async def test_filters_and_pages(people: Client) -> None:
+    for number in range(12):
+        await people.create("Users", user(f"user{number:02}", displayName=f"Fuß {number:02}"))
+    assert await people.names("Users", filter='userName eq "USER03"') == ["user03"]
+    assert await people.names("Users", filter='displayName sw "fuss 0"') == [f"user{number:02}" for number in range(10)]
+    assert await people.names("Users", filter='emails.value eq "user05@example.org"') == ["user05"]
+    assert await people.names("Users", filter='not (userName eq "user00") and userName co "0"', count=50) == [
+        *(f"user{number:02}" for number in range(1, 10)),
+        "user10",
+    ]
+    listed = await people.search("Users", filter='meta.lastModified gt "2020-01-01T00:00:00Z"', count=50)
+    assert listed["totalResults"] == 12
+    assert (await people.search("Users", filter='meta.lastModified gt "2120-01-01T00:00:00Z"'))["totalResults"] == 0
+    seen: list[str] = []
+    while True:
+        page = await people.search("Users", startIndex=len(seen) + 1, count=5)
+        if not page["Resources"]:
+            break
+        seen += [resource["userName"] for resource in page["Resources"]]
+    assert sorted(seen) == [f"user{number:02}" for number in range(12)]
+
+
+async def test_membership(people: Client) -> None:
+    for name in ("ann", "bob", "carl"):
+        await people.create("Users", user(name))
+    made = await people.create("Groups", group("staff", "ann", "bob"))
+    assert sorted(each["value"] for each in made["members"]) == ["ann", "bob"]
+    assert [each["value"] for each in (await people.read("Users", "ann"))["groups"]] == ["staff"]
+    await people.patch("Groups", "staff", {"op": "add", "path": "members", "value": [{"value": "carl"}]})
+    await people.patch("Groups", "staff", {"op": "remove", "path": 'members[value eq "ann"]'})
+    assert sorted(each["value"] for each in (await people.read("Groups", "staff"))["members"]) == ["bob", "carl"]
+    assert await people.names("Groups", filter='members.value eq "carl"') == ["staff"]
+    assert await people.names("Users", filter='groups.value eq "staff"') == ["bob", "carl"]
+    emptied = await people.replace("Groups", "staff", group("staff"))
+    assert "members" not in emptied
+    assert "groups" not in await people.read("Users", "bob")
+
+
+async def test_mistakes_are_the_clients(people: Client) -> None:
+    await people.create("Users", user("ann"))
+    with pytest.raises(UniquenessError, match="ann"):
+        await people.create("Users", user("ann"))
+    with pytest.raises(InvalidValueError, match="ghost"):
+        await people.create("Groups", group("g", "ghost"))
+
+
+HOSTILE = [
+    text.replace("N", str(number))
+    for number in range(20)
+    for text in (
+        "*",
+        "ann)(uid=*",
+        "*)(|(objectClass=*",
+        "ann\\2a",
+        "\\",
+        "ann*N",
+        ")(&)",
+        "uid=ann,dc=x",
+        "annN\x00",
+        '" or userName pr or userName eq "N',
+    )
+]
+
+
+async def test_no_text_in_a_filter_is_more_than_a_value(people: Client) -> None:
+    """T59: 200 payloads; what is found is what a plain comparison of texts finds."""
+    await people.create("Users", user("ann"))
+    await people.create("Users", user("*"))
+    known = {"ann", "*"}
+    for payload in HOSTILE:
+        quoted = payload.replace("\\", "\\\\").replace('"', '\\"').replace("\x00", "\\u0000")
+        for operator, matches in (("eq", str.__eq__), ("sw", str.startswith), ("co", str.__contains__)):
+            expected = sorted(name for name in known if matches(name, payload))
+            assert await people.names("Users", filter=f'userName {operator} "{quoted}"') == expected, payload
+        try:
+            found = (await people.read("Users", payload))["userName"]
+        except ScimError as error:
+            assert error.status == 404
+        else:
+            assert found == payload
+
+
+async def test_a_domain_account_from_creation_to_deletion(staff: Client) -> None:
+    body = user("bjensen", name={"givenName": "Barbara", "familyName": "Jensen"}, password="N3w-Passw0rd")
+    made = await staff.create("Users", body)
+    assert (made["id"], made["userName"], made["active"]) == ("bjensen", "bjensen", True)
+    assert "password" not in made
+    await staff.patch("Users", "bjensen", {"op": "replace", "path": "active", "value": False})
+    assert (await staff.read("Users", "bjensen"))["active"] is False
+    assert await staff.names("Users", filter="active eq false") == ["bjensen"]
+    renamed = await staff.replace("Users", "bjensen", user("babs", name={"familyName": "Jensen"}))
+    assert (renamed["id"], renamed["userName"], renamed["active"]) == ("bjensen", "babs", True)
+    await staff.create("Groups", group("team", "bjensen"))
+    assert await staff.names("Groups", filter='members.value eq "bjensen"') == ["team"]
+    assert [each["value"] for each in (await staff.read("Users", "bjensen"))["groups"]] == ["team"]
+    await staff.patch("Groups", "team", {"op": "remove", "path": "members"})
+    assert "members" not in await staff.read("Groups", "team")
+    await staff.delete("Users", "bjensen")
+    assert await staff.names("Users") == []
