@@ -6,6 +6,7 @@ SCIM form. Under ``not`` a superset would become a subset, so there only an exac
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from proxeny.connectors.filtering import (
     AllOf,
@@ -43,6 +44,13 @@ class NativeName:
     list_of_objects: bool = False
 
 
+class _Target(NamedTuple):
+    """What a SCIM path means here: its native field, if there is one that can be asked for, and its attribute."""
+
+    name: NativeName | None
+    located: Located | None
+
+
 NameOf = Callable[[Located], NativeName | None]
 
 _NOTHING = Pushed(None, exact=False)
@@ -57,7 +65,7 @@ class Pushdown:
         self._resource_type = resource_type
         self._native = native
         self._name_of = name_of
-        self._names: dict[AttributePath, NativeName | None] = {}
+        self._targets: dict[AttributePath, _Target] = {}
 
     def translate(self, filter_: Filter) -> Pushed:
         """The native form of a filter that the resource type admits."""
@@ -78,18 +86,23 @@ class Pushdown:
 
     def name_of(self, path: AttributePath) -> NativeName | None:
         """The native field behind a SCIM path, if the backend can be asked for it. Remembered, as clients ask alike."""
-        if path not in self._names:
-            if len(self._names) >= _REMEMBERED:
-                self._names.clear()
-            self._names[path] = self._found(path)
-        return self._names[path]
+        return self._target(path).name
 
-    def _found(self, path: AttributePath) -> NativeName | None:
+    def _target(self, path: AttributePath) -> "_Target":
+        target = self._targets.get(path)
+        if target is None:
+            if len(self._targets) >= _REMEMBERED:
+                self._targets.clear()
+            target = self._targets[path] = self._found(path)
+        return target
+
+    def _found(self, path: AttributePath) -> "_Target":
         located = self._resource_type.find(path)
         if located is None:
-            return None
-        name = self._declared(path) or self._name_of(_with_default_sub(located))
-        return name if name is not None and self._searchable(name.field) else None
+            return _Target(None, None)
+        whole = _with_default_sub(located)
+        name = self._declared(path) or self._name_of(whole)
+        return _Target(name if name is not None and self._searchable(name.field) else None, whole)
 
     def _declared(self, path: AttributePath) -> NativeName | None:
         """``meta.created`` and ``meta.lastModified`` use the fields that the connector declares."""
@@ -102,11 +115,10 @@ class Pushdown:
         return self._native.searchable is None or field in self._native.searchable
 
     def _compare(self, comparison: Comparison) -> Pushed:
-        name = self.name_of(comparison.path)
-        located = self._resource_type.find(comparison.path)
-        if name is None or located is None:
+        target = self._target(comparison.path)
+        if target.name is None or target.located is None:
             return _NOTHING
-        return _native_compare(name, comparison, _with_default_sub(located))
+        return _native_compare(target.name, comparison, target.located)
 
     def _present(self, path: AttributePath) -> Pushed:
         name = self.name_of(path)

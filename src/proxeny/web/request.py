@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from starlette.types import Receive, Scope
 
@@ -42,6 +42,15 @@ class Route:
     operations: Mapping[str, Operation]
     base: int = 0
     permission: str | None = None
+
+
+def fields(query: str) -> Params:
+    """The fields of a query, decoded; UnicodeDecodeError, or ValueError if they are too many. One alone, which nearly
+    every query has, is spared the general way."""
+    if "&" in query:
+        return tuple(parse_qsl(query, True, errors="strict", max_num_fields=_QUERY_FIELDS))
+    name, _, value = query.replace("+", " ").partition("=")
+    return ((unquote(name, errors="strict"), unquote(value, errors="strict")),)
 
 
 @dataclass(slots=True)
@@ -85,7 +94,7 @@ class Request:
         if not text:
             return ()
         try:
-            return tuple(parse_qsl(text.decode("ascii"), True, errors="strict", max_num_fields=_QUERY_FIELDS))
+            return fields(text.decode("ascii"))
         except UnicodeDecodeError:
             raise BadRequestError("The query is not percent-encoded UTF-8. Encode it and try again.") from None
         except ValueError:

@@ -206,7 +206,8 @@ class _Translation:
                 return UNDECIDED  # with case, the order is another
             self._bind(lambda value: {name: field.key(as_text(value) or "")})
             long = _kind(compare.value, compare.type) == "long" and compare.operator != "eq"
-            sql = _with_key(table, field, relation(key, text))
+            one = field.unique and compare.operator == "eq"
+            sql = _holder(field, text) if one else _with_key(table, field, relation(key, text))
             return UNDECIDED if long else Condition(sql, exact, point=compare.operator == "eq")
         self._bind(lambda value: _part(name, field, as_text(value) or ""))
         if compare.operator == "sw":
@@ -220,6 +221,13 @@ class _Translation:
 def _with_key(table: sa.TableClause, field: IndexedField, condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     code: Any = sa.literal_column(str(field.code))
     return e.seq.in_(sa.select(table.c.entity).where(table.c.field == code, condition))
+
+
+def _holder(field: IndexedField, key: sa.BindParameter[str]) -> sa.ColumnElement[bool]:
+    """The one who has a unique key; nobody has the number -1."""
+    code: Any = sa.literal_column(str(field.code))
+    found = sa.select(UNIQUE.c.entity).where(UNIQUE.c.field == code, UNIQUE.c.key == key).scalar_subquery()
+    return e.seq == sa.func.coalesce(found, sa.literal_column("-1"))
 
 
 def _part(name: str, field: IndexedField, text: str) -> Parameters:

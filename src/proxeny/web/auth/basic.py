@@ -71,6 +71,11 @@ class Basic:
         self._checker = checker
         self._remembered = remembered
 
+    def recall(self, credentials: bytes, address: str) -> Caller | None:
+        """The caller, if it is remembered and nothing need be looked up for that."""
+        verified = self._remembered.recall(self._remembered.key(b"basic", credentials, address.encode()))
+        return verified.caller if verified is not None else None
+
     async def caller(self, credentials: bytes, address: str) -> Caller:
         """The caller behind the header's text after the scheme. Remembered for one address only, so that a lock-out of
         one address cannot be got around by what another one proved."""

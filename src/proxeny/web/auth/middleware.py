@@ -21,12 +21,21 @@ CertificateWay = Callable[[Request], Awaitable[Caller | None]]
 _NOTE_EVERY = 60.0
 
 
+Recall = Callable[[bytes, str], Caller | None]
+"""Tells at once the caller behind basic credentials and an address, if it is remembered."""
+
+
 class Authentication:
     """``schemes`` by name in lower case (``basic``, ``bearer``)."""
 
     def __init__(
-        self, source: ClientSource, schemes: Mapping[bytes, Scheme], certificate: CertificateWay | None = None
+        self,
+        source: ClientSource,
+        schemes: Mapping[bytes, Scheme],
+        certificate: CertificateWay | None = None,
+        recall: Recall = lambda credentials, address: None,
     ) -> None:
+        self._recall = recall
         self._source = source
         self._schemes = schemes
         self._certificate = certificate
@@ -48,6 +57,8 @@ class Authentication:
             return caller
         if len(values) > 1:
             raise NotAuthenticatedError("two Authorization headers")
+        if values[0][:6] == b"Basic " and (known := self._recall(values[0][6:].strip(), request.origin.address)):
+            return known
         name, _, rest = values[0].strip().partition(b" ")
         scheme = self._schemes.get(name.lower())
         if scheme is None:
