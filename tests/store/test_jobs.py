@@ -11,7 +11,7 @@ from proxeny.database import Database, Request, Row
 from proxeny.store import held, links, marks, outcomes, runs
 from proxeny.store.errors import LeaseLostError
 from proxeny.store.held import HeldDeletions, HeldKey
-from proxeny.store.links import Link, Links, Pair, Reference
+from proxeny.store.links import Holder, Link, Links, Pair, Reference
 from proxeny.store.marks import Mark, Marks
 from proxeny.store.migrations import migrate
 from proxeny.store.outcomes import Outcome, Outcomes, Statistic
@@ -43,7 +43,7 @@ async def test_a_link_is_found_by_its_source_id_and_by_its_target(opened: Databa
     await store(opened, links.put(PAIR, [anna, staff, Link("b", "user")]))
     assert await known.of(PAIR, ["a", "zzz"]) == {("user", "a"): anna, ("group", "a"): staff}
     assert await known.of(Pair("other", "crm"), ["a"]) == {}
-    assert await known.holders("crm", "user", ["T1", "T2"]) == {"T1": [Pair("hr", "a")]}
+    assert await known.holders(["crm", "x"], "user", ["T1", "T2"]) == {"T1": [Holder("hr", "a")]}
     assert await known.count(PAIR) == {"user": 1, "group": 1}
     assert [link async for link in known.pending(PAIR, "user")] == [anna]
     assert await known.of_entity("hr", "b") == [(PAIR, Link("b", "user"))]

@@ -247,10 +247,12 @@ class Carrying:
 
     async def _refuse_stolen(self, case: Case, target_id: str) -> None:
         """An entity that belongs to another entity of this source is not handed over silently."""
-        holders = await self._links.holders(self._target.id, self._type, [target_id])
+        holders = await self._links.holders(self._target.kin, self._type, [target_id])
         for holder in holders.get(target_id, ()):
-            if holder.source == self._source.id and holder.target != case.item.source_id:
-                raise DeliveryError("conflict-linked", f"It belongs to {self._type} {holder.target!r} of this source.")
+            if holder.source == self._source.id and holder.source_id != case.item.source_id:
+                raise DeliveryError(
+                    "conflict-linked", f"It belongs to {self._type} {holder.source_id!r} of this source."
+                )
 
     async def _assign(self, variables: Mapping[str, Any], target_id: str) -> None:
         for name, member in (("assignGroup", True), ("unassignGroup", False)):

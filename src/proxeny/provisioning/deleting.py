@@ -20,7 +20,7 @@ from proxeny.provisioning.reasons import SENTENCES
 from proxeny.provisioning.resolve import Resolver
 from proxeny.store import held, links, outcomes
 from proxeny.store.held import Status as Decision
-from proxeny.store.links import Link, Pair
+from proxeny.store.links import Holder, Link
 from proxeny.store.outcomes import Action, Outcome, Result
 from proxeny.store.runs import Note
 
@@ -118,7 +118,7 @@ class _Executing:
         known = await lane.memory.links.of(lane.pair, [row.entity_id for row in rows])
         going = [_Going(row, known.get((self._type, row.entity_id))) for row in rows]
         targets = [one.link.target_id for one in going if one.link is not None and one.link.target_id is not None]
-        holders = await lane.memory.links.holders(lane.target.id, self._type, targets)
+        holders = await lane.memory.links.holders(lane.target.kin, self._type, targets)
         await asyncio.gather(*(self._one(one, holders) for one in going))
         ended = [one.ending for one in going if one.ending is not None]
         lane.count(ended)
@@ -141,7 +141,7 @@ class _Executing:
             held.hold(pair, self._type, self._lane.run, holding),
         ]
 
-    async def _one(self, one: _Going, holders: Mapping[str, list[Pair]]) -> None:
+    async def _one(self, one: _Going, holders: Mapping[str, list[Holder]]) -> None:
         async with self._places:
             if self._lane.context.stopping.is_set():
                 return
@@ -155,7 +155,7 @@ class _Executing:
             else:
                 await self._judged(one, one.link, one.link.target_id, holders)
 
-    async def _judged(self, one: _Going, link: Link, target_id: str, holders: Mapping[str, list[Pair]]) -> None:
+    async def _judged(self, one: _Going, link: Link, target_id: str, holders: Mapping[str, list[Holder]]) -> None:
         """The guard lets it go; the rules of this entity come next (operations.md 4, decision 24)."""
         program = self._lane.target.program(self._type)
         if any(holder.source != self._lane.pair.source for holder in holders.get(target_id, ())):

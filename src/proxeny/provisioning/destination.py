@@ -1,7 +1,7 @@
 """A target ready for jobs: its connector, its write programs, and how its properties want it to be written."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from proxeny.connectors.properties import PropertyValues
@@ -19,9 +19,13 @@ _INSTEAD = frozenset({"IDENTITY_AUTHENTICATION", "LOCAL_IDENTITY_DIRECTORY"})
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One target. Everything that does not depend on the entity is decided here once."""
+    """One target. Everything that does not depend on the entity is decided here once.
+
+    ``kin``: the ids of all targets with the same backend, this one among them.
+    """
 
     id: str
+    kin: tuple[str, ...]
     name: str
     type: str
     connector: Connector
@@ -59,15 +63,24 @@ class Destination:
         return self.values.family_flag(f"{entity_type}.automatic.conflict.resolution", default=True)
 
 
-def destination(system: OpenSystem) -> Destination:
-    """The target behind an open system; PropertyError if a property cannot be read."""
+def place_of(system: OpenSystem) -> tuple[str, str]:
+    """Which backend a system is: its protocol and its address."""
+    plan = system.blueprint
+    return plan.type.protocol or "", plan.values.text("URL").rstrip("/")
+
+
+def destination(system: OpenSystem, others: Iterable[OpenSystem] = ()) -> Destination:
+    """The target behind an open system, among all others; PropertyError if a property cannot be read."""
     plan = system.blueprint
     values, connector = plan.values, system.connector
     programs = dict(plan.write.entities) if plan.write is not None else {}
     quirks = plan.type.quirks_for(values)
+    same = (other.blueprint.definition.id for other in others if place_of(other) == place_of(system))
+    kin = tuple(dict.fromkeys((plan.definition.id, *same)))
     types = [name for name in connector.entity_types if plan.write is None or name in programs]
     return Destination(
         id=plan.definition.id,
+        kin=kin,
         name=plan.definition.name,
         type=plan.type.name,
         connector=connector,

@@ -76,7 +76,8 @@ async def conduct(memory: Memory, systems: Systems, run: Run, stopping: asyncio.
     throttle.repeats.set(False)
     opened = systems.system(run.source)
     source, ledger = origin(opened), Ledger(memory, run)
-    targets = [destination(system) for system in targets_of(systems, opened)]
+    everyone = systems.systems().values()
+    targets = [destination(system, everyone) for system in targets_of(systems, opened)]
     decided = await _decide(memory, source, targets, run)
     delta = decided.mode == "delta"
     context = Context(

@@ -37,6 +37,10 @@ PENDING = Statement(
     f"SELECT {_COLUMNS} FROM job_links WHERE {_PAIR} AND entity_type = :entity_type AND pending IS NOT NULL "
     "AND source_id > :after ORDER BY source_id LIMIT :limit"
 )
+WAITING_FOR = Statement(
+    f"SELECT {_COLUMNS} FROM job_links WHERE {_PAIR} AND pending IS NOT NULL AND pending LIKE :named ESCAPE '!' "
+    "LIMIT 100"
+)
 COUNT = Statement(
     f"SELECT entity_type, COUNT(*) FROM job_links WHERE {_PAIR} AND target_id IS NOT NULL GROUP BY entity_type"
 )
@@ -88,6 +92,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """An entity of a source."""
+
+    source: str
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """A source and a target, by their ids."""
 
@@ -112,12 +124,15 @@ class Links:
         rows = await self._database.fetch(LINKS, {**pair.parameters, "ids": self._list(ids)}, heavy=heavy)
         return {(row[1], row[0]): _link(row) for row in rows}
 
-    async def holders(self, target: str, entity_type: str, target_ids: Sequence[str]) -> dict[str, list[Pair]]:
-        """Who is linked to these entities of the target: target id → pairs of (source, source id)."""
-        values = {"target": target, "entity_type": entity_type, "ids": self._list(target_ids)}
-        found: dict[str, list[Pair]] = {}
-        for target_id, source, source_id in await self._database.fetch(HOLDERS, values):
-            found.setdefault(target_id, []).append(Pair(source, source_id))
+    async def holders(
+        self, targets: Iterable[str], entity_type: str, target_ids: Sequence[str]
+    ) -> dict[str, list[Holder]]:
+        """Who is linked to these entities of one backend, which may be behind several targets: by target id."""
+        found: dict[str, list[Holder]] = {}
+        for target in targets:
+            values = {"target": target, "entity_type": entity_type, "ids": self._list(target_ids)}
+            for target_id, source, source_id in await self._database.fetch(HOLDERS, values):
+                found.setdefault(target_id, []).append(Holder(source, source_id))
         return found
 
     async def unseen(self, pair: Pair, entity_type: str, run: int) -> AsyncIterator[Link]:
@@ -131,6 +146,12 @@ class Links:
         values = {**pair.parameters, "entity_type": entity_type}
         async for row in self._database.stream(PENDING, values, after=""):
             yield _link(row)
+
+    async def waiting_for(self, pair: Pair, reference: Reference) -> list[Link]:
+        """Links, up to a hundred, with this reference among those that were not resolved."""
+        written = orjson.dumps([reference.entity_type, reference.id]).decode()
+        named = f"%{written.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
+        return [_link(row) for row in await self._database.fetch(WAITING_FOR, {**pair.parameters, "named": named})]
 
     async def count(self, pair: Pair) -> Mapping[str, int]:
         """How many entities of each type are linked."""
