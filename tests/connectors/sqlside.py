@@ -53,6 +53,7 @@ PROPERTIES = {
     "sql.user.created": "made",
     "sql.user.modified": "touched",
     "sql.user.ascii": "userName",
+    "sql.user.text": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.employeeNumber",
     "sql.user.list.emails.table": "mail",
     "sql.user.list.emails.key": "person",
     "sql.user.list.emails.column.value": "address",

@@ -90,6 +90,11 @@ def _of_entity(name: str) -> Iterable[Property]:
         help="Fields whose columns hold ASCII text only, such as login names. Filters on them are decided by "
         "lower(column) alone, which an index serves; on others also rows with other letters are looked at.",
     )
+    yield Property(
+        f"{of}.text",
+        "list",
+        help="Fields that are text although their columns hold numbers, such as personnel numbers; ids always are.",
+    )
     yield Property(f"{of}.filter", help=f"Condition in SQL that every {name} meets: status <> 'X'.")
     lists = f"{of}.list.*"
     yield Property(f"{lists}.table", help="Table or view whose rows are the elements of a list: emails, members.")

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from proxeny.connectors.filtering import AllOf, AnyElement, AnyOf, Compare, Field, NativeFilter, Negation, Value
 from proxeny.connectors.sql.manners import Manners
 from proxeny.connectors.sql.tables import EntityTable, ListTable, MappedColumn
-from proxeny.connectors.sql.values import LONGEST, storable
+from proxeny.connectors.sql.values import LONGEST, key_value, storable
 from proxeny.scim.comparison import key
 from proxeny.scim.values import moment, number, truth
 from proxeny.scim.values import text as as_text
@@ -121,7 +121,7 @@ class _Translation:
             return UNDECIDED
         own = (column.column for column in self._entity.key)
         belongs = [there == here for there, here in zip(child.key, own, strict=True)]
-        return Condition(sa.exists().where(*belongs, condition.sql), condition.exact)
+        return Condition(sa.exists().where(*belongs, condition.sql).correlate(self._entity.table), condition.exact)
 
     # -- columns --------------------------------------------------------------------------------------------------
 
@@ -167,6 +167,8 @@ class _Translation:
     def _number(self, column: Any, compare: Compare) -> Condition:
         if compare.operator == "pr":
             return Condition(column.isnot(None), True)
+        if compare.type in _TEXTS:
+            return _same_number(column, compare)
         relation, value = _RELATIONS.get(compare.operator), number(compare.value)
         if relation is None or compare.type not in ("integer", "decimal") or not isinstance(value, int):
             return UNDECIDED
@@ -281,6 +283,19 @@ def _matched(operand: Any, operator: str, text: str, also: Any = None) -> Bool:
     bound = sa.literal(pattern, sa.String)
     like: Bool = operand.like(also(bound) if also else bound, escape="/")
     return like
+
+
+def _same_number(column: Any, compare: Compare) -> Condition:
+    """A number that the document shows as text: only the text as it is written equals it."""
+    text = as_text(compare.value)
+    if compare.operator != "eq" or text is None or not isinstance(column.type, sa.Integer):
+        return UNDECIDED
+    value = key_value(text if compare.case_exact else key(text), "integer")
+    return (
+        NOBODY
+        if value is None
+        else Condition(sa.and_(column.isnot(None), column == sa.literal(value, sa.BigInteger)), True)
+    )
 
 
 def _as_uuid(text: str) -> uuid.UUID | None:

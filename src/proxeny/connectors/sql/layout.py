@@ -10,7 +10,7 @@ from proxeny.connectors.properties import PropertyProblem
 ENTITY_TYPES = ("user", "group")
 _PLAIN = frozenset(
     {"table", "key", "key.from", "created", "modified", "modified.by", "version", "deleted", "deleted.value",
-     "readonly", "ascii", "filter"}
+     "readonly", "ascii", "text", "filter"}
 )  # fmt: skip
 _OF_LIST = frozenset({"table", "key", "column", "order", "write"})
 ListWriting = Literal["replace", "delete", "never"]
@@ -66,6 +66,7 @@ class EntityLayout:
     deleted_value: str
     readonly: frozenset[str]
     ascii: frozenset[str]
+    text: frozenset[str]
     filter: str | None
 
 
@@ -125,6 +126,7 @@ class _Reader:
             deleted_value=own.get("deleted.value", "now"),
             readonly=frozenset(_names(own.get("readonly", ""))),
             ascii=frozenset(_names(own.get("ascii", ""))),
+            text=frozenset(_names(own.get("text", ""))),
             filter=own.get("filter"),
         )
 

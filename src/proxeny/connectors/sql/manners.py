@@ -23,7 +23,8 @@ class Manners:
 
 
 def _bytes(text: Text) -> Text:
-    return sa.cast(text, sa.LargeBinary)
+    """In the connection's character set, whatever the column's, so that equal texts have equal bytes."""
+    return sa.type_coerce(sa.cast(sa.cast(text, sa.Text), sa.LargeBinary), sa.String)
 
 
 def _longer_in_bytes(text: Text) -> sa.ColumnElement[bool]:

@@ -18,15 +18,18 @@ from proxeny.connectors.sql.layout import ColumnName, EntityLayout, Layouts, Lis
 from proxeny.connectors.sql.values import Kind, key_value, kind_of, to_column, to_json
 
 AnyColumn = sa.Column[Any]
+_IN_LISTS = frozenset({"value"})
+"""What identifies another entity in a list is text, as ids are."""
 
 
 @dataclass(frozen=True, slots=True)
 class MappedColumn:
-    """A column and the place of its value."""
+    """A column and the place of its value. ``as_text``: a number that the document has as text (an id)."""
 
     place: Place
     column: AnyColumn
     kind: Kind
+    as_text: bool = False
 
     @property
     def padded(self) -> bool:
@@ -37,7 +40,8 @@ class MappedColumn:
         return bool(getattr(self.column.type, "timezone", False))
 
     def shown(self, value: Any) -> Any:
-        return to_json(value, self.kind, self.padded)
+        made = to_json(value, self.kind, self.padded)
+        return str(made) if self.as_text and made is not None else made
 
     def stored(self, value: Any) -> Any:
         return to_column(value, self.kind, self.zoned, ".".join(self.place.field))
@@ -131,7 +135,7 @@ class _Finder:
             layout=layout,
             table=table,
             key=key,
-            columns=self._columns(table, layout.columns) if layout.columns else _every(table, layout),
+            columns=self._columns(table, layout.columns, layout.text) if layout.columns else _every(table, layout),
             lists=tuple(made for each in layout.lists if (made := self._list(each, of)) is not None),
             created=self._optional(table, layout.created, f"{of}.created"),
             modified=self._optional(table, layout.modified, f"{of}.modified"),
@@ -166,9 +170,9 @@ class _Finder:
     def _optional(self, table: sa.Table, name: str | None, origin: str) -> AnyColumn | None:
         return self._column(table, name, origin) if name else None
 
-    def _columns(self, table: sa.Table, names: Iterable[ColumnName]) -> tuple[MappedColumn, ...]:
+    def _columns(self, table: sa.Table, names: Iterable[ColumnName], text: frozenset[str]) -> tuple[MappedColumn, ...]:
         found = ((each.place, self._column(table, each.column, each.origin)) for each in names)
-        return tuple(_mapped(place, column) for place, column in found if column is not None)
+        return tuple(_mapped(place, column, text) for place, column in found if column is not None)
 
     def _list(self, layout: ListLayout, of: str) -> ListTable | None:
         origin = f"{of}.list.{layout.name}"
@@ -176,7 +180,7 @@ class _Finder:
         if table is None:
             return None
         names = layout.columns or (ColumnName(Place(("value",)), layout.plain or "", f"{origin}.column"),)
-        columns = self._columns(table, names)
+        columns = self._columns(table, names, _IN_LISTS)
         order = self._several(table, layout.order, f"{origin}.order")
         return ListTable(
             name=layout.name,
@@ -204,11 +208,14 @@ class _Finder:
 def _every(table: sa.Table, layout: EntityLayout) -> tuple[MappedColumn, ...]:
     """Every column under its own name, but those with a task of their own."""
     special = {layout.created, layout.modified, layout.version, layout.deleted}
-    return tuple(_mapped(Place((column.name,)), column) for column in table.columns if column.name not in special)
+    named = (column for column in table.columns if column.name not in special)
+    return tuple(_mapped(Place((column.name,)), column, layout.text) for column in named)
 
 
-def _mapped(place: Place, column: AnyColumn) -> MappedColumn:
-    return MappedColumn(place, column, kind_of(column.type))
+def _mapped(place: Place, column: AnyColumn, text: frozenset[str] = frozenset()) -> MappedColumn:
+    kind = kind_of(column.type)
+    as_text = kind in ("integer", "decimal") and ".".join(place.field) in text
+    return MappedColumn(place, column, kind, as_text)
 
 
 def _near(name: str, names: Iterable[str]) -> str:

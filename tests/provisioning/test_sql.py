@@ -1,0 +1,157 @@
+"""SCIM over a SQL database with the default transformations: what a client does, and what the tables then hold."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from tests.connectors.sqlside import PROPERTIES, Side
+from tests.provisioning.conftest import Client, Rig, user
+
+from proxeny.provisioning.definition import SystemDefinition
+from proxeny.provisioning.exchange import Call
+from proxeny.scim.errors import ScimError
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+
+@dataclass(slots=True)
+class Far:
+    client: Client
+    side: Side
+
+
+@pytest.fixture
+async def far(rig: Rig, side: Side) -> Far:
+    rig.definitions["people"] = SystemDefinition(
+        id="people",
+        name="People",
+        type="SQL_DATABASE",
+        access_mode="PROXY",
+        properties={"URL": side.url, "User": side.user, **PROPERTIES},
+        credentials={"Password": side.password},
+    )
+    await rig.catalog.replace(rig.definitions.values())
+    return Far(Client(rig.catalog.provider("people"), Call("https://gw.example/proxy/people")), side)
+
+
+async def test_a_user_is_created_read_changed_and_deleted(far: Far) -> None:
+    client, side = far.client, far.side
+    made = await client.create("Users", user("bjensen", name={"givenName": "Barbara", "familyName": "Jensen"}))
+    assert made["meta"]["location"] == f"https://gw.example/proxy/people/Users/{made['id']}"
+    assert made["meta"]["created"]
+    assert made["emails"] == [{"value": "bjensen@example.org", "type": "work"}]
+    assert side.execute("SELECT login, first_name, last_name FROM person") == [("bjensen", "Barbara", "Jensen")]
+    assert side.execute("SELECT address, kind FROM mail") == [("bjensen@example.org", "work")]
+
+    changed = await client.replace("Users", made["id"], user("bjensen", name={"familyName": "Smith"}, active=False))
+    assert changed["name"] == {"familyName": "Smith"}
+    assert changed["active"] is False
+    assert changed["meta"]["version"] != made["meta"]["version"]
+
+    await client.patch(
+        "Users", made["id"],
+        {"op": "replace", "path": "active", "value": True},
+        {"op": "add", "path": "emails", "value": [{"value": "b@home.example", "type": "home"}]},
+        {"op": "replace", "path": f"{ENTERPRISE}:employeeNumber", "value": "701984"},
+    )  # fmt: skip
+    held = await client.read("Users", made["id"])
+    assert held["active"] is True
+    assert held[ENTERPRISE]["employeeNumber"] == "701984"
+    assert await client.names("Users", filter=f'{ENTERPRISE}:employeeNumber eq "701984"') == ["bjensen"]
+    assert await client.names("Users", filter=f'{ENTERPRISE}:employeeNumber eq "0701984"') == []
+    assert {mail["value"] for mail in held["emails"]} == {"bjensen@example.org", "b@home.example"}
+    assert side.execute("SELECT staff_no FROM person") == [(701984,)]
+
+    await client.delete("Users", made["id"])
+    with pytest.raises(ScimError) as caught:
+        await client.read("Users", made["id"])
+    assert caught.value.status == 404
+    assert side.execute("SELECT count(*) FROM person") == [(0,)]
+    assert side.execute("SELECT count(*) FROM mail") == [(0,)]
+
+
+async def test_filters_find_whom_scim_means(far: Far) -> None:
+    client = far.client
+    for login, family in (("anna", "Straße"), ("Bert", "STRASSE"), ("carl", "Other"), ("dora_x", None)):
+        more: dict[str, Any] = {"name": {"familyName": family}} if family else {}
+        await client.create("Users", user(login, active=login != "carl", **more))
+    for filter_, expected in (
+        ('userName eq "ANNA"', ["anna"]),
+        ('userName sw "b"', ["Bert"]),
+        ('userName co "_"', ["dora_x"]),
+        ('name.familyName eq "strasse"', ["Bert", "anna"]),
+        ('name.familyName co "ß"', ["Bert", "anna"]),
+        ('not (name.familyName eq "strasse")', ["carl", "dora_x"]),
+        ("name.familyName pr", ["Bert", "anna", "carl"]),
+        ("active eq false", ["carl"]),
+        ('emails.value eq "CARL@example.org"', ["carl"]),
+        ('emails[type eq "work" and value sw "dora"]', ["dora_x"]),
+        ('userName eq "x\' OR 1=1 --"', []),
+    ):
+        assert await client.names("Users", filter=filter_) == expected, filter_
+
+
+async def test_members_come_and_go(far: Far) -> None:
+    client, side = far.client, far.side
+    one, two = [await client.create("Users", user(login)) for login in ("one", "two")]
+    made = await client.create("Groups", {"displayName": "All", "members": [{"value": one["id"]}]})
+    await client.patch("Groups", made["id"], {"op": "add", "path": "members", "value": [{"value": two["id"]}]})
+    held = await client.read("Groups", made["id"])
+    assert [member["value"] for member in held["members"]] == [one["id"], two["id"]]
+    assert (await client.read("Users", two["id"]))["groups"][0]["value"] == made["id"]
+    path = f'members[value eq "{one["id"]}"]'
+    await client.patch("Groups", made["id"], {"op": "remove", "path": path})
+    assert side.execute("SELECT person FROM member") == [(int(two["id"]),)]
+    assert await client.names("Groups", filter=f'members.value eq "{two["id"]}"') == ["All"]
+    with pytest.raises(ScimError) as caught:
+        await client.patch("Groups", made["id"], {"op": "add", "path": "members", "value": [{"value": "999999"}]})
+    assert caught.value.status in (400, 404)
+    await client.delete("Groups", made["id"])
+    assert side.execute("SELECT count(*) FROM member") == [(0,)]
+
+
+async def test_a_taken_name_is_409_and_an_old_version_412(far: Far) -> None:
+    client = far.client
+    made = await client.create("Users", user("taken"))
+    with pytest.raises(ScimError) as caught:
+        await client.create("Users", user("taken"))
+    assert (caught.value.status, caught.value.scim_type) == (409, "uniqueness")
+    assert "taken" in str(caught.value)
+    call = Call("https://gw.example/proxy/people", if_match='W/"old"')
+    with pytest.raises(ScimError) as caught:
+        await client.provider.replace("Users", made["id"], user("other"), (), call)
+    assert caught.value.status == 412
+
+
+async def test_a_delta_filter_finds_what_has_changed(far: Far) -> None:
+    client = far.client
+    first = await client.create("Users", user("first"))
+    second = await client.create("Users", user("second"))
+    since = second["meta"]["lastModified"]
+    await client.replace("Users", first["id"], user("first", title="x"))
+    assert await client.names("Users", filter=f'meta.lastModified gt "{since}"') == ["first"]
+    assert await client.names("Users", filter=f'meta.lastModified ge "{since}"') == ["first", "second"]
+
+
+async def test_a_thousand_rows_are_walked_in_pages(far: Far) -> None:
+    client, side = far.client, far.side
+    many = ", ".join(f"('user{number:04}', 'Family{number % 7}')" for number in range(1050))
+    side.execute(f"INSERT INTO person (login, last_name) VALUES {many}")
+    side.execute("INSERT INTO mail (person, address) SELECT person_no, 'x@example.org' FROM person")
+    seen: list[str] = []
+    while True:
+        page = await client.search("Users", startIndex=len(seen) + 1, count=100)
+        assert page["totalResults"] == 1050
+        if not page["Resources"]:
+            break
+        seen += [resource["userName"] for resource in page["Resources"]]
+    assert sorted(seen) == [f"user{number:04}" for number in range(1050)]
+    walked, page = [], await client.search("Users", cursor="", count=100, filter='userName sw "user00"')
+    while True:
+        walked += [resource["userName"] for resource in page["Resources"]]
+        if "nextCursor" not in page:
+            break
+        page = await client.search("Users", cursor=page["nextCursor"], count=100, filter='userName sw "user00"')
+    assert walked == [f"user{number:04}" for number in range(100)]
+    page = await client.search("Users", sortBy="userName", sortOrder="descending", count=2)
+    assert [resource["userName"] for resource in page["Resources"]] == ["user1049", "user1048"]
