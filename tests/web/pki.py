@@ -96,10 +96,16 @@ class Authority:
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
 
-    def crl(self) -> bytes:
+    def under(self, title: str) -> "Authority":
+        """An authority below this one."""
+        below = Authority(self.folder, title)
+        below.own = self._make(title, self.title, self.own.key, x509.BasicConstraints(True, None), None)
+        return below
+
+    def crl(self, days: float = 1) -> bytes:
         now = datetime.now(UTC)
         builder = x509.CertificateRevocationListBuilder(
-            name(self.title), now - timedelta(days=1), now + timedelta(days=1)
+            name(self.title), now - timedelta(days=1), now + timedelta(days=days)
         )
         for serial in self.revoked:
             revoked = x509.RevokedCertificateBuilder(serial, now - timedelta(hours=1)).build()

@@ -164,7 +164,7 @@ async def running(
             routes=(*security.routes(), *routes),
         )
         server_settings = ServerSettings(port=0, limits=settings.limits)
-        server = await stack.enter_async_context(serving(Server(app, server_settings, live, metrics)))
+        server = await stack.enter_async_context(serving(Server(app, server_settings, live, metrics, trail)))
         url = f"https://localhost:{server.port}" if tls else f"http://127.0.0.1:{server.port}"
         client = await stack.enter_async_context(
             httpx.AsyncClient(base_url=url, verify=verify if tls else False, timeout=20)

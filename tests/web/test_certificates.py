@@ -18,6 +18,7 @@ from tests.web.running import SECRET, Running, running, user
 from tests.web.test_scim import is_scim_error
 
 from proxeny.web.auth.caller import CertificateRule, TechnicalUser
+from proxeny.web.chains import ChainJudge, read_revocation_lists
 from proxeny.web.errors import ServerSettingsError
 from proxeny.web.settings import TlsSettings
 from proxeny.web.tls import Tls, build_context
@@ -117,7 +118,7 @@ async def test_a_certificate_that_means_two_users_means_none(authority: Authorit
 async def test_a_certificate_that_does_not_hold_is_refused_and_the_log_says_why(
     authority: Authority, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
-    caplog.set_level(logging.WARNING, "proxeny.web.server")
+    caplog.set_level(logging.WARNING, "proxeny.web.security")
     good = authority.issue("CN=robot")
     makers: dict[str, tuple[Any, str]] = {
         "expired": (lambda: authority.issue("CN=robot", ends=-1), "certificate has expired"),
@@ -144,11 +145,12 @@ async def test_a_certificate_that_does_not_hold_is_refused_and_the_log_says_why(
         with pytest.raises((httpx.TransportError, ssl.SSLError)):
             await get(gateway, authority, bad)
         await asyncio.sleep(0.05)
-        refused = [vars(record) for record in caplog.records if "handshake refused" in record.message]
+        refused = [vars(record) for record in caplog.records if record.message == "tls.refused"]
         assert refused
         assert refused[0]["address"] == "127.0.0.1"
         assert reason in refused[0]["reason"]
         assert gateway.metrics.events["tls.refused", "handshake"] == 1
+        assert [event for event, _ in gateway.sink.records] == ["tls.refused"]
         assert (await gateway.client.get("/health/live")).status_code == 200
 
 
@@ -272,10 +274,50 @@ async def test_a_registered_self_signed_certificate_comes_in_and_vouches_for_nob
         form = {"grant_type": "client_credentials", "client_id": "lone"}
         async with httpx.AsyncClient(base_url=gateway.url, verify=authority.trust(rogue.own)) as caller:
             assert (await caller.post("/oauth2/token", data=form)).status_code == 200
-        forged = await get(gateway, authority, rogue.issue("CN=robot"))
-        assert forged.status_code == 401
-        assert await gateway.sink.reasons() == ["certificate was not issued by a client CA"]
+        with pytest.raises((httpx.TransportError, ssl.SSLError)):
+            await get(gateway, authority, rogue.issue("CN=robot"))
+        assert await gateway.sink.reasons() == [
+            "client certificate: a registered certificate does not vouch for others"
+        ]
         assert (await get(gateway, authority, authority.issue("CN=robot"))).status_code == 200
+
+
+async def test_self_signed_certificates_and_a_revocation_list_hold_together(authority: Authority) -> None:
+    lone = Authority(authority.folder, "CN=lone").own
+    good, bad = authority.issue("CN=robot"), authority.issue("CN=robot")
+    below = authority.under("CN=intermediate")
+    deep = below.issue("CN=robot")
+    authority.revoked.append(bad.certificate.serial_number)
+    crl = authority.folder / "crl.pem"
+    crl.write_bytes(authority.crl() + below.crl())
+    keys = {"keys": [{"kty": "EC", "x5c": [base64.b64encode(lone.der).decode()]}]}
+    users = [user("lone", "proxy", secrets=(), keys=keys), known("robot", uri="urn:none")]
+    users[1] = replace(
+        users[1], certificates=tuple(CertificateRule(thumbprint=x.thumbprint) for x in (good, bad, deep))
+    )
+    async with gateway_of(authority, users, tls=tls_of(authority, client_crl=crl)) as gateway:
+        assert (await get(gateway, authority, lone)).status_code == 200
+        assert (await get(gateway, authority, good)).status_code == 200
+        deep.file.write_text(deep.file.read_text() + below.own.pem)
+        assert (await get(gateway, authority, deep)).status_code == 200
+        with pytest.raises((httpx.TransportError, ssl.SSLError)):
+            await get(gateway, authority, bad)
+        assert await gateway.sink.reasons() == ["client certificate: certificate revoked"]
+        assert (await gateway.client.get("/health/live")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("days", "foreign", "complaint"),
+    [(1, False, None), (-0.5, False, "CRL has expired"), (1, True, "unable to get certificate CRL")],
+)
+def test_a_revocation_list_must_be_of_the_issuer_and_of_now(
+    authority: Authority, days: float, foreign: bool, complaint: str | None
+) -> None:
+    issuer = Authority(authority.folder, authority.title) if foreign else authority
+    crl = authority.folder / "one.pem"
+    crl.write_bytes(issuer.crl(days))
+    judge = ChainJudge([b"some"], read_revocation_lists(crl))
+    assert judge.complaint([authority.issue("CN=robot").der, authority.own.der]) == complaint
 
 
 async def test_a_certificate_that_is_registered_later_comes_in(

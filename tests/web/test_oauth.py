@@ -6,7 +6,7 @@ import hmac
 import json
 import time
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey, RSAKey
 from tests.web.running import SECRET, USERS, Running, running, user
 from tests.web.test_scim import is_scim_error
 
+from proxeny.database import Statement
 from proxeny.web.oauth.keys import SETTLE, KeyRing
 from proxeny.web.settings import LockOut, WebSettings
 
@@ -448,9 +449,23 @@ async def test_a_withdrawn_key_ends_its_tokens(gateway: Running, monkeypatch: py
     assert (await use(gateway, token)).status_code == 401
 
 
-async def test_private_keys_are_sealed_in_the_database(gateway: Running) -> None:
-    from proxeny.database import Statement
+async def test_a_key_withdrawn_elsewhere_is_withdrawn_here_within_seconds(
+    gateway: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxeny.web.auth.remembered._LOOK_EVERY", 0.2)
+    token = await gateway.token()
+    assert (await use(gateway, token)).status_code == 200
+    kid = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))["kid"]
+    await gateway.database.transaction(lambda: _single(Statement("DELETE FROM oauth_keys WHERE kid = :kid"), kid))
+    await asyncio.sleep(0.25)
+    assert (await use(gateway, token)).status_code == 401
 
+
+def _single(statement: Statement, kid: str) -> Generator[Any, Any, None]:
+    yield statement, {"kid": kid}
+
+
+async def test_private_keys_are_sealed_in_the_database(gateway: Running) -> None:
     await gateway.token()
     [(private,)] = await gateway.database.fetch(Statement("SELECT private FROM oauth_keys"))
     assert private.startswith("1.")

@@ -39,6 +39,7 @@ _WATCH_SECONDS = 5.0
 class Served:
     app: ASGIApp
     tls: Tls | None
+    trail: AuditTrail
 
 
 @dataclass
@@ -137,7 +138,7 @@ class Gateway:
                 trail=trail,
                 routes=security.routes(),
             )
-            yield Served(app, tls)
+            yield Served(app, tls, trail)
 
     @property
     def directory(self) -> Provider:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -22,6 +23,8 @@ log = logging.getLogger("proxeny.app")
 
 _BACKLOG = 1024
 _RESTART_SECONDS = 1.0
+_NEW_OBJECTS = 5_000
+"""How many objects more there must be before the garbage collector looks; pages of a list make many that soon go."""
 
 
 def serve(settings: Settings) -> int:
@@ -52,13 +55,26 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             task.add_done_callback(reloads.discard)
 
         loop.add_signal_handler(signal.SIGHUP, reload)
+        _settle()
         scheme = "https" if settings.server.tls else "http"
         host, port = listener.getsockname()[:2]
         log.info("the gateway answers", extra={"url": f"{scheme}://{_bracketed(host)}:{port}"})
         await server.serve(
-            served.app, server_settings(settings), tls=served.tls, metrics=gateway.metrics, sockets=[listener]
+            served.app,
+            server_settings(settings),
+            tls=served.tls,
+            metrics=gateway.metrics,
+            trail=served.trail,
+            sockets=[listener],
         )
     log.info("the gateway has stopped")
+
+
+def _settle() -> None:
+    """What stands at the start stays to the end: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, 20, 20)
 
 
 @contextlib.contextmanager

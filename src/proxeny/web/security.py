@@ -116,4 +116,5 @@ class Security:
         return await self._certificate.caller(shown) if shown is not None else None
 
     async def _version(self) -> str:
-        return f"{await self._ports.source.version()}\n{await self._ports.tokens.version()}"
+        users, revocations = await self._ports.source.version(), await self._ports.tokens.version()
+        return f"{users}\n{revocations}\n{await self.keys.version()}"

@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from proxeny.web.auth.audit import AuditTrail
 from proxeny.web.connection import Connection
 from proxeny.web.errors import HandshakeRefusedError
 from proxeny.web.metrics import Metrics
@@ -27,7 +28,14 @@ _LOOK = 0.01
 class Server(uvicorn.Server):
     """Listens until it is told to stop (SIGINT, SIGTERM or ``stop``), then lets running requests end."""
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings, tls: Tls | None = None, metrics: Metrics | None = None):
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: ServerSettings,
+        tls: Tls | None = None,
+        metrics: Metrics | None = None,
+        trail: AuditTrail | None = None,
+    ) -> None:
         config = uvicorn.Config(
             app,
             host=settings.host,
@@ -48,6 +56,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._tls = tls
         self._metrics = metrics or Metrics()
+        self._trail = trail or AuditTrail()
         self._told_to_stop = asyncio.Event()
         config.load()
         if tls is not None:
@@ -140,7 +149,7 @@ class Server(uvicorn.Server):
         transport = context.get("transport")
         peer = transport.get_extra_info("peername") if transport is not None else None
         self._metrics.count_event("tls.refused", "handshake")
-        log.warning("TLS handshake refused", extra={"address": peer[0] if peer else "", "reason": str(error)})
+        self._trail.note("tls.refused", {"address": peer[0] if peer else "", "reason": str(error)})
 
 
 async def serve(
@@ -149,9 +158,12 @@ async def serve(
     *,
     tls: Tls | None = None,
     metrics: Metrics | None = None,
+    trail: AuditTrail | None = None,
     sockets: Sequence[socket.socket] | None = None,
 ) -> None:
-    """Serves ``app`` until a signal comes. ``tls`` None: made from the settings; ``sockets`` are shared by workers."""
+    """Serves ``app`` until a signal comes. ``tls`` None: made from the settings; ``sockets`` are shared by workers.
+    ``trail`` keeps refused handshakes."""
     if tls is None and settings.tls is not None:
         tls = Tls(settings.tls)
-    await Server(app, settings, tls, metrics).run_until_stopped(list(sockets) if sockets is not None else None)
+    server = Server(app, settings, tls, metrics, trail)
+    await server.run_until_stopped(list(sockets) if sockets is not None else None)

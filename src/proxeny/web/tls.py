@@ -6,6 +6,7 @@ hot reload without touching a connection. A refused handshake is turned into an 
 loops keep silent about those.
 """
 
+import _ssl
 import logging
 import ssl
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from proxeny.web.chains import ChainJudge, read_revocation_lists
 from proxeny.web.errors import HandshakeRefusedError, ServerSettingsError
 from proxeny.web.settings import TlsSettings
 
@@ -25,7 +27,9 @@ Stamp = tuple[tuple[int, int, int], ...]
 
 
 class _ExplainingObject(ssl.SSLObject):
-    """A TLS connection whose failed handshake is not passed over in silence."""
+    """A TLS connection whose failed handshake is not passed over in silence; ``judge`` may refuse what it proved."""
+
+    judge: ChainJudge | None = None
 
     def do_handshake(self) -> None:
         try:
@@ -34,6 +38,15 @@ class _ExplainingObject(ssl.SSLObject):
             raise
         except ssl.SSLError as error:
             raise HandshakeRefusedError(_reason(error)) from error
+        if self.judge is not None and (complaint := self.judge.complaint(self._chain())):
+            raise HandshakeRefusedError(f"client certificate: {complaint}")
+
+    def _chain(self) -> list[bytes]:
+        """The verified chain in DER; before Python 3.13 it was there, but not by a public name."""
+        if (public := getattr(super(), "get_verified_chain", None)) is not None:
+            return list(public())
+        chain = self._sslobj.get_verified_chain() or ()  # type: ignore[attr-defined]  # as above
+        return [certificate.public_bytes(_ssl.ENCODING_DER) for certificate in chain]
 
 
 def _reason(error: ssl.SSLError) -> str:
@@ -45,15 +58,15 @@ def _reason(error: ssl.SSLError) -> str:
 def build_context(settings: TlsSettings, self_signed: Sequence[bytes] = ()) -> ssl.SSLContext:
     """A context from the files as they are now; raises ServerSettingsError with the file that is wrong.
 
-    ``self_signed``: DER of the registered certificates of technical users that no CA vouches for (RFC 8705 §2.2).
-    With a revocation list they are refused, because nobody can list them: TLS asks for a list of every issuer.
+    ``self_signed``: DER of the registered certificates of technical users that no CA vouches for (RFC 8705 §2.2); if
+    there are any, chains.py has the last word.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.num_tickets = 0  # a resumed session would not be checked against the newest CA and CRL
-    context.sslobject_class = _ExplainingObject
+    context.sslobject_class = type("Judged", (_ExplainingObject,), {"judge": _judge(settings, self_signed)})
     context.set_alpn_protocols(["http/1.1"])
     _load_own(context, settings)
     if settings.client_ca is not None or self_signed:
@@ -62,12 +75,16 @@ def build_context(settings: TlsSettings, self_signed: Sequence[bytes] = ()) -> s
             context.load_verify_locations(cadata=certificate)
     if settings.client_ca is not None:
         _load(context, settings.client_ca, "client CA")
-    if settings.client_crl is not None:
-        if self_signed:
-            log.warning("self-signed certificates of technical users cannot be used together with a revocation list")
+    if settings.client_crl is not None and not self_signed:
         _load(context, settings.client_crl, "revocation list")
         context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
     return context
+
+
+def _judge(settings: TlsSettings, self_signed: Sequence[bytes]) -> ChainJudge | None:
+    if not self_signed:
+        return None
+    return ChainJudge(self_signed, read_revocation_lists(settings.client_crl) if settings.client_crl else None)
 
 
 def _load_own(context: ssl.SSLContext, settings: TlsSettings) -> None:

@@ -16,7 +16,6 @@ from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from proxeny.web.auth.caller import Caller, CertificateRule, ClientSource, TechnicalUser
@@ -143,9 +142,6 @@ class CertificateRules:
             found |= self._names.get((name, issuer), set())
         return frozenset(found)
 
-    def by_thumbprint(self, certificate: PeerCertificate) -> bool:
-        return certificate.thumbprint in self._thumbprints
-
 
 def registered_certificates(keys: Mapping[str, Any] | None) -> list[bytes]:
     """DER of the certificates (first of ``x5c``) in a technical user's JWK Set (RFC 8705 §2.2)."""
@@ -181,16 +177,14 @@ class CertificateUsers:
         self._self_signed = tuple(der for user in users for der in registered_certificates(user.keys))
         self._version = version
 
-    async def find(self, certificate: PeerCertificate, *, own_socket: bool) -> TechnicalUser:
-        """The technical user; raises NotAuthenticatedError. ``own_socket``: our own TLS checked it, not a proxy."""
+    async def find(self, certificate: PeerCertificate) -> TechnicalUser:
+        """The technical user; raises NotAuthenticatedError."""
         now = time.monotonic()
         if now - self._looked >= _LOOK_EVERY:
             self._looked = now
             await self.refresh()
         if not certificate.not_before <= time.time() < certificate.not_after:
             raise NotAuthenticatedError("certificate is not valid now")
-        if own_socket and self._self_signed and not self._vouched(certificate):
-            raise NotAuthenticatedError("certificate was not issued by a client CA")
         found = self._rules.users(certificate)
         if len(found) != 1:
             raise NotAuthenticatedError("certificate means several technical users" if found else "unknown certificate")
@@ -199,21 +193,6 @@ class CertificateUsers:
         if user is None or not user.enabled:
             raise NotAuthenticatedError("technical user is disabled", client=client_id)
         return user
-
-    def _vouched(self, certificate: PeerCertificate) -> bool:
-        """Registered self-signed certificates are trust anchors of our TLS; they must not vouch for others."""
-        return self._rules.by_thumbprint(certificate) or _issued_by(certificate.der, self._authorities())
-
-
-def _issued_by(der: bytes, authorities: list[x509.Certificate]) -> bool:
-    certificate = x509.load_der_x509_certificate(der)
-    for authority in authorities:
-        try:
-            certificate.verify_directly_issued_by(authority)
-        except (ValueError, TypeError, InvalidSignature):
-            continue
-        return True
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +215,7 @@ class CertificateAuthentication:
         key = self._remembered.key(way, certificate.der or repr(certificate).encode())
         if (verified := await self._remembered.find(key)) is not None:
             return verified.caller
-        user = await self._users.find(certificate, own_socket=presented.own_socket)
+        user = await self._users.find(certificate)
         caller = user.caller("certificate")
         self._remembered.keep(key, Verified(caller, certificate.not_after))
         return caller

@@ -87,7 +87,7 @@ class ClientAuthentication:
             raise InvalidClientError("no credentials", client=form.get("client_id", ""))
         if "client_id" not in form:
             raise OAuthError("With a client certificate, client_id is required.")
-        return await self._certificates.find(asking.presented.certificate, own_socket=asking.presented.own_socket)
+        return await self._certificates.find(asking.presented.certificate)
 
     async def _by_assertion(self, asking: Asking) -> TechnicalUser:
         """RFC 7523 §3: signed by a registered key, for us, short-lived, and never seen before."""

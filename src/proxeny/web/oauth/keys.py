@@ -54,6 +54,11 @@ class KeyRing:
         await self._look(again=kid is not None and kid not in self._keys)
         return {name: key for name, (key, _) in self._keys.items()}
 
+    async def version(self) -> str:
+        """Changes with the keys that there are; looks them up, so that a key withdrawn elsewhere is withdrawn here."""
+        await self._look(again=True, forced=True)
+        return " ".join(sorted(self._keys))
+
     async def document(self) -> dict[str, Any]:
         """The JWK Set as published: public parts only."""
         await self._signing()
