@@ -2,8 +2,6 @@
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -66,15 +64,13 @@ READ_ONLY = frozenset(
 """Written by the server alone, in lower case; a document that has them does not mean to change them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    name: str
-    decode: Callable[[Values], list[Any]]
+_Reading = tuple[str, Callable[[Values], list[Any]]]
+"""The name that documents use, and how values read."""
 
 
 def texts(values: Values) -> list[Any]:
     try:
-        return [value.decode() for value in values]
+        return [values[0].decode()] if len(values) == 1 else [value.decode() for value in values]
     except UnicodeDecodeError:
         return coded(values)
 
@@ -123,7 +119,8 @@ class Entries:
         for name, values in attributes.items():
             reading = readings[name] if name in readings else self._learn(name)
             if reading is not None:
-                document[reading.name] = reading.decode(values)
+                shown, decode = reading
+                document[shown] = decode(values)
         if self._layout.active_directory and "userAccountControl" in document:
             document[ENABLED] = [not int(document["userAccountControl"][0]) & DISABLED]
         return document
@@ -135,7 +132,7 @@ class Entries:
         decode = coded if low in BINARY or name.lower().endswith(";binary") else texts
         if self._layout.active_directory:
             decode = {"objectguid": _guids, "objectsid": _sids}.get(low, decode)
-        reading = None if low in SECRET else _Reading(shown, decode)
+        reading = None if low in SECRET else (shown, decode)
         self._readings[name] = reading
         return reading
 
@@ -163,10 +160,6 @@ def moment(values: list[Any] | None) -> str | None:
     """Generalised time (``20260131120000Z``, ``20260131120000.0Z``) as RFC 3339."""
     text = values[0] if values else ""
     if len(text) < 15 or not text[:14].isdecimal() or text[-1] != "Z":
-        return None
-    try:
-        datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    except ValueError:
         return None
     return f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:12]}:{text[12:14]}Z"
 
