@@ -130,11 +130,7 @@ class Delivering:
         members = document.get("members") if entity_type == "group" else None
         many = isinstance(members, list) and self._target.portion is not None and len(members) > self._target.portion
         if isinstance(self._connector, Patcher) and (self._target.patches or many):
-            try:
-                return await self._by_patch(entity_type, target_id, document, writable)
-            except UnsupportedError:
-                if not isinstance(self._connector, Replacer):
-                    raise
+            return await self._by_patch(entity_type, target_id, document, writable)
         return await self._by_put(entity_type, target_id, document, writable)
 
     async def _by_put(self, entity_type: str, target_id: str, document: Document, writable: Writable) -> int:
