@@ -201,7 +201,7 @@ async def test_a_run_and_real_time_take_turns_and_the_newest_state_stays(
     """T12 in small: runs and events on the same users at the same time."""
     source.control(users=60)
     sink.control(seconds=0.002)
-    live = realtime(jobs)
+    live = realtime(jobs, jobs.jobs.owner)
     working = asyncio.create_task(live.work())
     chance = random.Random(12)
 

@@ -196,6 +196,15 @@ class ChangeReader(Protocol):
         ...
 
 
+@runtime_checkable
+class Announcer(Protocol):
+    """A system of the gateway's own database that keeps which entities were changed, for real time."""
+
+    def announce(self, wanted: Callable[[], bool]) -> None:
+        """From now on keep which entities are changed through this connector, while that is ``wanted``."""
+        ...
+
+
 @dataclass(slots=True)
 class Portion:
     """A part of everything there is; reading resumes after ``position`` (None: only from the start)."""

@@ -72,6 +72,12 @@ SWITCHES: tuple[Property, ...] = (
         minimum=0,
         help="Groups with more members are answered without `members`, unless the client asks for them.",
     ),
+    Property(
+        "realtime.send",
+        "boolean",
+        default="false",
+        help="Directory as a source: changes by API and import go to its targets at once, not only by jobs.",
+    ),
     Property("page.default", "integer", default="25", minimum=1, maximum=10000, help="Page size without `count`."),
     Property("page.max", "integer", default="100", minimum=1, maximum=10000, help="Most entities in a page."),
     Property(
@@ -83,7 +89,7 @@ SWITCHES: tuple[Property, ...] = (
     ),
 )
 
-FAMILIES = ("put.", "patch.", "read.", "unknown.", "members.", "page.", "group.displayName.", "dialect.")
+FAMILIES = ("put.", "patch.", "read.", "unknown.", "members.", "page.", "group.displayName.", "dialect.", "realtime.")
 """Keys that start so are switches: an unknown one is a mistake, not a free key for transformations."""
 
 GENERIC: tuple[Property, ...] = (

@@ -61,7 +61,7 @@ class Jobs:
     ) -> None:
         self.memory = memory
         self._systems = systems
-        self._owner = owner or f"{socket.gethostname()}:{os.getpid()}:{time.time_ns() % 1_000_000_000}"
+        self.owner = owner or f"{socket.gethostname()}:{os.getpid()}:{time.time_ns() % 1_000_000_000}"
         self._at_once = at_once
         self._lease = lease
         self._ended: list[OnEnd] = []
@@ -148,7 +148,7 @@ class Jobs:
 
     async def _next(self) -> Run | None:
         try:
-            return await self.memory.runs.claim(self._owner, seconds=self._lease)
+            return await self.memory.runs.claim(self.owner, seconds=self._lease)
         except DatabaseError as error:
             logger.error("no run can be taken: %s", error)
             return None
@@ -201,7 +201,7 @@ class Jobs:
     async def _alone(self, run: Run) -> None:
         """Other workers end the real-time events of the source that they have begun; later ones come to this one."""
         events = Events(self.memory.database)
-        while await events.elsewhere(run.source, self._owner):  # noqa: ASYNC110  # another process, seen only in the database
+        while await events.elsewhere(run.source, self.owner):  # noqa: ASYNC110  # another process, seen only in the database
             await asyncio.sleep(POLL_SECONDS / 5)
 
     async def _keep_alive(self, run: Run, stopping: asyncio.Event) -> None:

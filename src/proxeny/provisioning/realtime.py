@@ -29,6 +29,7 @@ from proxeny.provisioning.running import Systems, targets_of
 from proxeny.provisioning.single import Single
 from proxeny.store.errors import LeaseLostError
 from proxeny.store.events import LEASE_SECONDS, Claimed, Events, EventStatus, Operation, Sent, State
+from proxeny.store.links import Link
 from proxeny.store.outcomes import Outcome, Result
 
 log = logging.getLogger("proxeny.realtime")
@@ -143,6 +144,10 @@ class Realtime:
         try:
             states, again = await self._carried_out(claimed)
             await self._settle(claimed, states, again=again)
+        except asyncio.CancelledError:
+            with suppress(DatabaseError):
+                await self.events.release(claimed)
+            raise
         except LeaseLostError as lost:
             log.warning("%s", lost, extra={"event": claimed.id})
         except DatabaseError as error:
@@ -194,7 +199,10 @@ class Realtime:
         """What became of it in one target. A target that breaks does not break the others."""
         try:
             if item is not None and item.said == "ok":
-                return await single.bring(item)
+                outcomes = await single.bring(item)
+                if any(one.action in ("create", "correlate") and one.outcome == "done" for one in outcomes):
+                    await self._send_again(claimed.source, await single.followers(item.source_id))
+                return outcomes
             reason = "deleted" if item is None else "source-condition"
             known = await self.memory.links.of_native(claimed.source, claimed.entity_id)
             mine = [link for pair, link in known if (pair.target, link.entity_type) == (target.id, claimed.entity_type)]
@@ -203,6 +211,13 @@ class Realtime:
         except ConnectorError as error:
             reason, words = reason_of(error)
             return [_ended(target, claimed, "failed", reason, words)]
+
+    async def _send_again(self, source: str, followers: Sequence[Link]) -> None:
+        """Entities that were sent without one that is there now are read and sent once more (decision 22)."""
+        again = [Sent(source, one.entity_type, one.native_id or one.source_id, "read") for one in followers]
+        if again:
+            await self.events.accept(again)
+            self.wake()
 
     def _id_of(self, name: str) -> str:
         try:

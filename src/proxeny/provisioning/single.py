@@ -17,9 +17,10 @@ from proxeny.provisioning.resolve import Resolver
 from proxeny.provisioning.sharing import Share
 from proxeny.store import events, links, outcomes, runs
 from proxeny.store.events import Claimed
-from proxeny.store.links import Link, Pair
+from proxeny.store.links import Link, Pair, Reference
 from proxeny.store.outcomes import Outcome
 from proxeny.store.runs import Run
+from proxeny.transform import Lookup
 
 log = logging.getLogger("proxeny.realtime")
 
@@ -65,20 +66,40 @@ class Single:
     async def bring(self, item: Item) -> list[Outcome]:
         """The entity as the source has it now; taken away if the target's condition does not hold any more."""
         async with self._memory.turns.of(self._pair, self._type, (item.source_id,)):
-            lane, resolver = self._lane, Resolver(self._memory.links, self._pair, self._id_of)
-            carrying = Carrying(self._type, self._source, self._target, self._memory.links, _MANNER, lane.health)
-            known = await self._memory.links.of(self._pair, [item.source_id])
-            cases = await carrying.prepare([item], known, resolver)
-            begun = carrying.begun(cases)
-            if begun:
-                await self._ledger.commit([links.put(self._pair, begun)])
-            await carrying.carry(cases, resolver, self._context.stopping)
-            kept = [case.after for case in cases if case.after is not None]
-            gone = [(self._type, case.item.source_id) for case in cases if case.dropped]
-            await self._ledger.commit([links.put(self._pair, kept), links.drop(self._pair, gone)])
+            found = await self._brought(item)
+            if await self._resolvable(item):  # what it names has come in the meantime
+                found = await self._brought(item)
             self._memory.turns.brought(self._source.id, self._type, item.source_id)
-            found = [case.outcome for case in cases if case.outcome is not None]
             return [done for one in found for done in await self._ended(one)]
+
+    async def followers(self, source_id: str) -> list[Link]:
+        """Entities that name this one, and were sent without it."""
+        return await self._memory.links.waiting_for(self._pair, Reference(self._type, source_id))
+
+    async def _brought(self, item: Item) -> list[Outcome]:
+        lane, resolver = self._lane, self._resolver()
+        carrying = Carrying(self._type, self._source, self._target, self._memory.links, _MANNER, lane.health)
+        known = await self._memory.links.of(self._pair, [item.source_id])
+        cases = await carrying.prepare([item], known, resolver)
+        begun = carrying.begun(cases)
+        if begun:
+            await self._ledger.commit([links.put(self._pair, begun)])
+        await carrying.carry(cases, resolver, self._context.stopping)
+        kept = [case.after for case in cases if case.after is not None]
+        gone = [(self._type, case.item.source_id) for case in cases if case.dropped]
+        await self._ledger.commit([links.put(self._pair, kept), links.drop(self._pair, gone)])
+        return [case.outcome for case in cases if case.outcome is not None]
+
+    async def _resolvable(self, item: Item) -> bool:
+        known = await self._memory.links.of(self._pair, [item.source_id])
+        link = known.get((self._type, item.source_id))
+        if link is None or not link.pending:
+            return False
+        lookups = frozenset(Lookup(one.entity_type, one.id) for one in link.pending)
+        return any((await self._resolver().ask(lookups)).values())
+
+    def _resolver(self) -> Resolver:
+        return Resolver(self._memory.links, self._pair, self._id_of)
 
     async def take_away(self, link: Link, reason: str) -> list[Outcome]:
         """The source has it no more, or does not want it to be provisioned."""

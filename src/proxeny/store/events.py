@@ -65,6 +65,9 @@ DEFER = Statement(
     f"UPDATE job_event_heads SET lease_until = 0, lease_owner = '', tries = tries + 1, due = :due WHERE {_ENTITY} "
     "AND fence = :fence RETURNING fence"
 )
+RELEASE = Statement(
+    f"UPDATE job_event_heads SET lease_until = 0, lease_owner = '' WHERE {_ENTITY} AND fence = :fence RETURNING fence"
+)
 TRIED = Statement("UPDATE job_events SET attempts = attempts + 1, states = :states WHERE id = :id")
 END = Statement(
     "UPDATE job_events SET status = :status, ended = :now, attempts = attempts + 1, states = :states, document = NULL "
@@ -203,6 +206,14 @@ class Events:
             due = time.time() + seconds
             _require(claimed, (yield DEFER, {**claimed.entity, "fence": claimed.fence, "due": due}))
             yield TRIED, {"id": claimed.id, "states": _text(states)}
+
+        await self._database.transaction(steps)
+
+    async def release(self, claimed: Claimed) -> None:
+        """Give it back without an end, so that another worker takes it at once."""
+
+        def steps() -> Generator[Request, list[Row], None]:
+            yield RELEASE, {**claimed.entity, "fence": claimed.fence}
 
         await self._database.transaction(steps)
 

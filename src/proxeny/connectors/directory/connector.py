@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TypeVar
 
 from proxeny.connectors.directory import passwords, resources, writing
+from proxeny.connectors.directory.announcing import announcing
 from proxeny.connectors.directory.failures import translated
 from proxeny.connectors.directory.fields import OF_TYPE, RESOURCE_TYPES
 from proxeny.connectors.directory.filter import SEARCHABLE
@@ -52,10 +53,15 @@ class DirectoryConnector(DirectoryReader):
         super().__init__(database)
         self._unknown = unknown_members
         self._shared = shared_display_names
+        self._wanted: Callable[[], bool] = lambda: False
 
     @property
     def entity_types(self) -> Mapping[str, EntityType]:
         return ENTITY_TYPES
+
+    def announce(self, wanted: Callable[[], bool]) -> None:
+        """From now on keep which entities are changed through this connector, while that is ``wanted``."""
+        self._wanted = wanted
 
     async def open(self) -> None:
         """Bring the tables to the newest version."""
@@ -81,7 +87,7 @@ class DirectoryConnector(DirectoryReader):
         write = Write(entity_type, self._unknown, accept, self._shared)
         want = resources.incoming(entity_type, document)
         password = await passwords.hashed(want.password) if want.password else None
-        return await self._commit(lambda: writing.create(write, want, password, resources.new_id()))
+        return await self._commit(entity_type, None, lambda: writing.create(write, want, password, resources.new_id()))
 
     async def replace(
         self,
@@ -94,7 +100,9 @@ class DirectoryConnector(DirectoryReader):
     ) -> Entity:
         write, want = Write(entity_type, self._unknown, accept), resources.incoming(entity_type, document)
         password = await passwords.hashed(want.password) if want.password else want.password
-        return await self._commit(lambda: writing.replace_with(write, entity_id, version, want, password))
+        return await self._commit(
+            entity_type, entity_id, lambda: writing.replace_with(write, entity_id, version, want, password)
+        )
 
     async def patch(
         self,
@@ -107,13 +115,24 @@ class DirectoryConnector(DirectoryReader):
     ) -> Entity:
         write, changes = Write(entity_type, self._unknown, accept), writing.changes_of(entity_type, patch)
         hashes = {password: await passwords.hashed(password) for password in changes.passwords}
-        return await self._commit(lambda: writing.patch(write, entity_id, version, changes, hashes))
+        return await self._commit(
+            entity_type, entity_id, lambda: writing.patch(write, entity_id, version, changes, hashes)
+        )
 
     async def delete(self, entity_type: str, entity_id: str, *, version: str | None = None) -> None:
-        await self._commit(lambda: writing.delete(entity_type, entity_id, version))
+        await self._commit(entity_type, entity_id, lambda: writing.delete(entity_type, entity_id, version))
 
-    async def _commit(self, steps: Callable[[], Generator[Request, list[Row], T]]) -> T:
+    async def _commit(
+        self, entity_type: str, entity_id: str | None, steps: Callable[[], Generator[Request, list[Row], T]]
+    ) -> T:
+        """Run the steps of one write. Of an entity that is created the id is that of the result."""
+
+        def id_of(result: T) -> str:
+            return result.id if isinstance(result, Entity) else entity_id or ""
+
         try:
+            if self._wanted():
+                return await self._database.transaction(lambda: announcing(steps, entity_type, id_of))
             return await self._database.transaction(steps)
         except DatabaseError as error:
             raise translated(error) from error

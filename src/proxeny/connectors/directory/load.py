@@ -14,7 +14,7 @@ from typing import IO, Literal, TypeVar
 
 import orjson
 
-from proxeny.connectors.directory import formats, members, passwords, resources, tables, times, writing
+from proxeny.connectors.directory import announcing, formats, members, passwords, resources, tables, times, writing
 from proxeny.connectors.directory.connector import DirectoryConnector
 from proxeny.connectors.directory.failures import translated
 from proxeny.connectors.directory.fields import GROUP_NAME, RESOURCE_TYPES, USER_NAME, Keys, keys_of, storable, value_of
@@ -94,7 +94,7 @@ async def import_lines(
     """Import users and groups. ``existing``: what to do with those who are there: bring them to what the file says,
     or report them. ``progress`` gets the number of lines done. The directory's tables exist (DirectoryConnector.open).
     """
-    importing = _Import(database, progress, existing)
+    importing = _Import(database, progress, existing, tell=await announcing.listening(database))
     read = formats.table if format == "csv" else formats.json_lines
     with tempfile.SpooledTemporaryFile(max_size=SPOOL) as groups:
         batch: list[_Item] = []
@@ -118,8 +118,9 @@ async def import_lines(
 class _Import:
     """One import: its report, and the ids under which entities of the file are known here."""
 
-    def __init__(self, database: Database, progress: Progress, existing: Existing) -> None:
+    def __init__(self, database: Database, progress: Progress, existing: Existing, *, tell: bool) -> None:
         self.database = database
+        self.tell = tell
         self.progress = progress
         self.existing = existing
         self.report = ImportReport()
@@ -153,7 +154,7 @@ class _Import:
         """Create those who are new together; the others, and a batch that cannot go together, one by one."""
         if not items:
             return
-        rest = await self._commit(lambda: _create_new(items))
+        rest = await self._commit(lambda: _create_new(items, tell=self.tell))
         self.report.count("created", len(items) - len(rest))
         if not await self._together(rest):
             for item in rest:
@@ -165,7 +166,7 @@ class _Import:
         if any(item.want.password for item in items):
             return False
         try:
-            done = await self._commit(lambda: _write_each(items, self.existing))
+            done = await self._commit(lambda: _write_each(items, self.existing, tell=self.tell))
         except ConnectorError:
             return False
         for item, (outcome, entity_id) in zip(items, done, strict=True):
@@ -198,7 +199,7 @@ class _Import:
     async def _one(self, item: _Item) -> None:
         try:
             password = await passwords.hashed(item.want.password) if item.want.password else None
-            outcome, entity_id = await self._commit(lambda: _write_one(item, password, self.existing))
+            outcome, entity_id = await self._commit(lambda: _write_one(item, password, self.existing, tell=self.tell))
         except ConnectorError as error:
             if error.next != "skip":
                 raise
@@ -213,7 +214,7 @@ class _Import:
 
     async def _members(self, item: _Item) -> None:
         wanted = [self.known_as.get(value, value) for value in item.want.members or ()]
-        unknown = await self._commit(lambda: _set_members(item, wanted))
+        unknown = await self._commit(lambda: _set_members(item, wanted, tell=self.tell))
         if unknown:
             more = f" and {len(unknown) - members.NAMED} more" if len(unknown) > members.NAMED else ""
             self.problem(item.line, f"unknown members were left out: {', '.join(unknown[: members.NAMED])}{more}")
@@ -246,7 +247,7 @@ def _new(seq: int, item: _Item) -> _New:
     return _New(seq, item.id or resources.new_id(), item, content, keys_of(item.kind, content))
 
 
-def _create_new(items: Sequence[_Item]) -> Generator[Request, list[Row], list[_Item]]:
+def _create_new(items: Sequence[_Item], *, tell: bool) -> Generator[Request, list[Row], list[_Item]]:
     """Create all who are new and whose keys nobody has; those who are left over."""
     numbers = yield from writing.allocate(len(items))
     every = [_new(seq, item) for seq, item in zip(numbers, items, strict=True)]
@@ -265,6 +266,8 @@ def _create_new(items: Sequence[_Item]) -> Generator[Request, list[Row], list[_I
     now = times.now()
     yield tables.INSERT, [new.row(now, change) for change, new in enumerate(rows, before + 1)]
     yield tables.COUNT, _buckets(items[0].kind, [new.seq for new in rows])
+    if tell:
+        yield announcing.announced(items[0].kind, (new.id for new in rows))
     return rest
 
 
@@ -283,17 +286,28 @@ def _taken(every: Sequence[_New]) -> Generator[Request, list[Row], set[object]]:
     return {*((row[0], row[1]) for row in rows), *(row[0] for row in ids)}
 
 
-def _write_each(items: Sequence[_Item], existing: Existing) -> Generator[Request, list[Row], list[tuple[Outcome, str]]]:
+def _write_each(
+    items: Sequence[_Item], existing: Existing, *, tell: bool
+) -> Generator[Request, list[Row], list[tuple[Outcome, str]]]:
     done = []
     for item in items:
-        done.append((yield from _write_one(item, None, existing)))
+        done.append((yield from _write_one(item, None, existing, tell=tell)))
     return done
 
 
 def _write_one(
-    item: _Item, password: str | None, existing: Existing
+    item: _Item, password: str | None, existing: Existing, *, tell: bool
 ) -> Generator[Request, list[Row], tuple[Outcome, str]]:
     """Update who is there by id or by name, else create; what was done, and the id."""
+    outcome, entity_id = yield from _written(item, password, existing)
+    if tell and outcome != "unchanged":
+        yield announcing.announced(item.kind, (entity_id,))
+    return outcome, entity_id
+
+
+def _written(
+    item: _Item, password: str | None, existing: Existing
+) -> Generator[Request, list[Row], tuple[Outcome, str]]:
     here = yield tables.READ, {"type": item.kind, "id": item.id or ""}
     entity_id = here[0][1] if here else None
     if entity_id is None:
@@ -319,7 +333,7 @@ def _keeping_state(want: Incoming, row: Row) -> Incoming:
     )
 
 
-def _set_members(item: _Item, wanted: Sequence[str]) -> Generator[Request, list[Row], list[str]]:
+def _set_members(item: _Item, wanted: Sequence[str], *, tell: bool) -> Generator[Request, list[Row], list[str]]:
     """Make the members of an imported group what the file says; those of them whom nobody knows."""
     known, unknown = yield from _resolved(wanted)
     holder = yield tables.HOLDER, {"field": GROUP_NAME.code, "key": item.key}
@@ -332,6 +346,8 @@ def _set_members(item: _Item, wanted: Sequence[str]) -> Generator[Request, list[
         change = yield from writing.next_changes(1)
         touched = {"which": seq, "modified": times.after(modified), "change": change, "more": came - left}
         yield tables.TOUCH, touched
+        if tell:
+            yield announcing.announced("group", (rows[0][1],))
     return unknown
 
 

@@ -1,5 +1,6 @@
 """The directory's tables, version by version."""
 
+from proxeny.connectors.directory.announcing import ANNOUNCEMENTS
 from proxeny.database import Migration, Statement
 
 COMPONENT = "directory"
@@ -44,4 +45,5 @@ MIGRATIONS = (
             Statement.per_dialect("SELECT 1", "CREATE SEQUENCE directory_seq"),
         ),
     ),
+    ANNOUNCEMENTS,
 )
