@@ -3,14 +3,15 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp
 
 from proxeny.app.conversions import issuers, outbound_settings, server_settings, technical_user, web_settings
 from proxeny.app.definitions import file_definitions
+from proxeny.app.expiry import Expiry, of_clients, of_settings, of_systems
 from proxeny.app.remembering import Store, open_store, stored_definition
 from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.outbound.fetch import Fetcher
@@ -33,6 +34,7 @@ from proxeny.web.tls import Tls
 log = logging.getLogger("proxeny.app")
 
 _WATCH_SECONDS = 5.0
+_LOOK_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Gateway:
     catalog: Catalog
     fetcher: Fetcher
     metrics: Metrics = field(default_factory=Metrics)
+    expiry: Expiry = field(default_factory=Expiry)
 
     @classmethod
     @asynccontextmanager
@@ -110,6 +113,18 @@ class Gateway:
                 version = newest
                 await self.reload()
 
+    async def look_for_endings(self, seen: Mapping[str, float]) -> None:
+        """Tells of certificates that end soon; ``seen``: by technical user, the end of what it signed in with."""
+        systems = [opened.blueprint.definition for opened in self.catalog.systems().values()]
+        stored = await self.store.clients.all()
+        self.expiry.look([*of_settings(self.settings), *of_clients(stored, seen), *of_systems(systems)])
+
+    async def watch_endings(self, seen: Mapping[str, float]) -> None:
+        while True:
+            with suppress(Error):
+                await self.look_for_endings(seen)
+            await asyncio.sleep(_LOOK_SECONDS)
+
     @asynccontextmanager
     async def served(self) -> AsyncIterator[Served]:
         """The ASGI application and its TLS, with all that authentication needs while they run."""
@@ -138,7 +153,11 @@ class Gateway:
                 trail=trail,
                 routes=security.routes(),
             )
-            yield Served(app, tls, trail)
+            endings = asyncio.create_task(self.watch_endings(security.certificates.seen))
+            try:
+                yield Served(app, tls, trail)
+            finally:
+                endings.cancel()
 
     @property
     def directory(self) -> Provider:
@@ -151,10 +170,10 @@ class Gateway:
         return self.catalog.names(system)
 
     async def health(self) -> Health:
-        """Not ready without the database; a system that cannot be used is a warning."""
+        """Not ready without the database; systems that cannot be used, and certificates that end soon, are warnings."""
         try:
             await self.store.database.ping()
         except Error as error:
             log.error("the database does not answer: %s", error)
             return Health(problems={"database": str(error)})
-        return Health(warnings=self.catalog.unusable())
+        return Health(warnings={**self.catalog.unusable(), **self.expiry.warnings})

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -95,6 +96,7 @@ def list_certificates(directory: Path, as_json: bool) -> None:
             "issuer": entry.issuer,
             "names": list(entry.names),
             "expires": f"{entry.not_after:%Y-%m-%d}{' (expired)' if entry.expired else ''}",
+            "days": (entry.not_after - datetime.now(UTC)).days,
             "thumbprint": entry.thumbprint,
         }
         for entry in certificates.describe(directory)

@@ -162,6 +162,8 @@ class CertificateUsers:
         self._version: tuple[str, int] | None = None
         self._looked = -_LOOK_EVERY
         self._self_signed: tuple[bytes, ...] = ()
+        self.seen: dict[str, float] = {}
+        """When the certificate ends that a technical user came with last (Unix time)."""
 
     def self_signed(self) -> tuple[bytes, ...]:
         """DER of all registered self-signed certificates, for the server's TLS."""
@@ -192,6 +194,7 @@ class CertificateUsers:
         user = await self._source.find(client_id)
         if user is None or not user.enabled:
             raise NotAuthenticatedError("technical user is disabled", client=client_id)
+        self.seen[client_id] = certificate.not_after
         return user
 
 
