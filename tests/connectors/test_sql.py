@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import trustme
 from tests.connectors.kit import free_port
 from tests.connectors.sqlside import PROPERTIES, Side
 
@@ -382,12 +384,28 @@ async def test_a_database_that_is_not_there_is_unreachable(side: Side) -> None:
     await connector.close()
 
 
-async def test_tls_is_demanded_unless_it_is_switched_off(side: Side) -> None:
-    connector = side.connector(sql__tls="verify")
-    await connector.open()
-    with pytest.raises(UnreachableError):
-        await connector.read("user", "1")
-    await connector.close()
+async def test_tls_verifies_the_servers_name_though_its_address_was_connected_to(
+    side: Side, authority: trustme.CA
+) -> None:
+    authorities = authority.cert_pem.bytes().decode()
+    by_name = replace(side, url=side.url.replace("127.0.0.1", "localhost"))
+    trusted = by_name.connector(sql__tls="verify", ca__certificate=authorities)
+    await trusted.open()
+    await trusted.create("user", user("a"))
+    if side.dialect == "postgresql":
+        used = side.execute(
+            "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'proxeny'"
+        )
+        assert used == [(True,)]
+    await trusted.close()
+    for unknown, words in (
+        (by_name.connector(sql__tls="verify"), "not trusted"),
+        (side.connector(sql__tls="verify", ca__certificate=authorities), "not trusted.*127.0.0.1"),
+    ):
+        await unknown.open()
+        with pytest.raises(UnreachableError, match=words):
+            await unknown.read("user", "1")
+        await unknown.close()
 
 
 async def test_a_wrong_password_and_an_unknown_database_are_told(side: Side) -> None:

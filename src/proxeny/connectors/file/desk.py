@@ -11,7 +11,7 @@ import orjson
 
 from proxeny.connectors.errors import ConflictError, ConnectorError, NotFoundError, RefusedError, VersionConflictError
 from proxeny.connectors.file.folder import Folder
-from proxeny.connectors.file.formats import Form, flat
+from proxeny.connectors.file.formats import Form
 from proxeny.connectors.places import Place
 from proxeny.connectors.spi import Accept, Entity
 from proxeny.documents import Document
@@ -76,9 +76,8 @@ class Sheet:
     def _written(self, document: Document) -> Entity:
         """The entity as it will be read again: what the form cannot hold is refused now."""
         document = {name: value for name, value in document.items() if name not in ("schemas", "meta")}
-        if self.paper.form.kind == "csv":
-            flat(document)
-        next(iter(self.paper.form.write([document])), None)
+        for _ in self.paper.form.write([document]):
+            pass
         return self.paper.entity(document)
 
     def _accepted(self, entity: Entity, accept: Accept | None) -> Entity:

@@ -125,7 +125,8 @@ def _name(name: str) -> str:
     """A member's name as a place has it; RefusedError for one that no header can have."""
     if not name or "'" in name or not name.isprintable():
         raise RefusedError(f"{name[:60]!r} cannot be the name of a column.", status=400)
-    return f"['{name}']" if any(char in ".[]:" for char in name) else name
+    special = name != name.strip() or any(char in ".[]:" for char in name)
+    return f"['{name}']" if special else name
 
 
 def _header(names: Iterable[str]) -> list[Place]:

@@ -35,6 +35,7 @@ _AGAIN: Meaning = (BusyError, "The database took the write back in favour of ano
 _FULL: Meaning = (BusyError, "The database has no connection left.")
 _SLOW: Meaning = (TimedOutError, "The database stopped a statement that took too long.")
 _DOWN: Meaning = (UnreachableError, "The database is shutting down or starting.")
+_BROKEN: Meaning = (UnreachableError, "The connection to the database broke.")
 CONFLICT: Meaning = (ConflictError, "A value that must be unique is taken.")
 
 BY_STATE: Mapping[str, Meaning] = {
@@ -88,9 +89,9 @@ BY_NUMBER: Mapping[int, Meaning] = {
     1969: _SLOW,
     3024: _SLOW,
     1053: _DOWN,
-    2003: _DOWN,
-    2006: _DOWN,
-    2013: _DOWN,
+    2003: _BROKEN,
+    2006: _BROKEN,
+    2013: _BROKEN,
 }
 
 
@@ -121,6 +122,7 @@ def translated(error: BaseException, where: str) -> ConnectorError:
 def original(error: BaseException) -> BaseException:
     """The driver's own error inside SQLAlchemy's."""
     found: BaseException = getattr(error, "orig", None) or error
+    found = getattr(found, "original_exception", None) or found  # what broke the connection, as PyMySQL keeps it
     return found.__cause__ if _state(found) == "" and _state(found.__cause__) and found.__cause__ else found
 
 
