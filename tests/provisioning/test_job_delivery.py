@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.fixtures.fakes import Fake
 from tests.fixtures.oracle import effects, expected, held
-from tests.provisioning.jobrig import WRITE, JobRig, scim
+from tests.provisioning.jobrig import READ, WRITE, JobRig, scim
 
 from proxeny.provisioning.definition import SystemDefinition
 from proxeny.provisioning.updating import Writable, whole
@@ -201,3 +201,29 @@ async def test_a_worker_that_is_asked_to_end_finishes_its_calls_and_gives_the_ru
     assert (ended.status, held(state)) == ("success", expected({"users": 300}))
     assert len(state["ledger"]) == 300
     assert await jobs.counts(ended) == {"create done": 300}
+
+
+@pytest.mark.parametrize(("may", "written"), [("readOnly", set()), ("membership", {"PATCH"}), ("readWrite", {"PUT"})])
+async def test_an_application_specific_group_says_what_may_be_written(
+    jobs: JobRig, source: Fake, sink: Fake, may: str, written: set[str]
+) -> None:
+    urn = "urn:ietf:params:scim:schemas:extension:sap:2.0:Group"
+    read = {
+        **READ,
+        "group": {"mappings": [*READ["group"]["mappings"], _constant(may, f"$['{urn}'].supportedOperations")]},
+    }
+    await jobs.systems(scim("src", "READ", source.url, read))
+    group = sink.put("Groups", {"displayName": "group0", "members": [], "note": "by hand"})
+    sink.control(forget=True)
+    source.control(users=3, groups=1)
+    run = await jobs.run()
+    assert run.status == "success"
+    state = sink.state()
+    assert {line[0] for line in state["ledger"] if line[1] == "Groups"} == written
+    assert len(state["Groups"][group]["members"]) == (3 if written else 0)
+    if may == "readOnly":
+        assert (await jobs.outcomes(run))["g0000000"].reason == "read-only-group"
+
+
+def _constant(value: str, path: str) -> dict[str, str]:
+    return {"constant": value, "targetPath": path}

@@ -12,14 +12,14 @@ from typing import Any
 
 from proxeny.connectors.errors import ConnectorError, NotFoundError, UnreachableError
 from proxeny.provisioning import prints
-from proxeny.provisioning.case import Case, groups, payload, references
+from proxeny.provisioning.case import Case, groups, payload, references, supported
 from proxeny.provisioning.crossing import Draft, Resolved
 from proxeny.provisioning.delivering import Delivered, Delivering, reason_of
 from proxeny.provisioning.destination import Destination
 from proxeny.provisioning.errors import DeliveryError
 from proxeny.provisioning.health import Health
 from proxeny.provisioning.origin import Item, Origin
-from proxeny.provisioning.plan import Facts, Said, decide
+from proxeny.provisioning.plan import Decision, Facts, Said, decide
 from proxeny.provisioning.resolve import Resolver
 from proxeny.scim.schema import SAP_USER
 from proxeny.store.links import Link, Links
@@ -27,7 +27,6 @@ from proxeny.store.outcomes import Action, Outcome
 from proxeny.store.outcomes import Result as Ending
 from proxeny.transform import Operation
 
-AT_ONCE = 8
 _GIVES_GLOBAL_IDS = frozenset({"LOCAL_IDENTITY_DIRECTORY", "IDENTITY_AUTHENTICATION"})
 
 logger = logging.getLogger("proxeny.job")
@@ -56,7 +55,7 @@ class Carrying:
         self._manner = manner
         self._health = health
         self._delivering = Delivering(target)
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._places = asyncio.Semaphore(target.at_once)
         self._versions = f"{source.version} {target.version}"
 
     async def prepare(
@@ -72,6 +71,8 @@ class Carrying:
             case.resolved = resolved
         for case in cases:
             case.decision = decide(self._facts(case))
+            if self._type == "group":
+                _limit(case)
         return cases
 
     def begun(self, cases: Iterable[Case]) -> list[Link]:
@@ -213,7 +214,7 @@ class Carrying:
         ok, pending = update.result.status == "ok", references(update)
         sent = payload(update.result)
         if delivered.correlated and ok and not self._manner.simulated:
-            attempts += await self._delivering.update(self._type, target_id, update.result.document)
+            attempts += await self._write(case, target_id, update.result.document)
         print_ = prints.print_of(sent) if ok else None
         case.after = case.linked(target_id, print_, existed=delivered.existed_before, pending=pending)
         if not self._manner.simulated:
@@ -228,7 +229,7 @@ class Carrying:
         sent, changed = payload(case.crossed), self._changed(case)
         existed = case.link.existed_before if case.link is not None else False
         try:
-            calls = await self._delivering.update(self._type, target_id, case.crossed.document)
+            calls = await self._write(case, target_id, case.crossed.document)
         except NotFoundError:
             await self._again(case, resolver)
             return
@@ -236,6 +237,11 @@ class Carrying:
         await self._assign(case.crossed.variables, target_id)
         reason = "unresolved" if case.pending else None
         self._ends(case, "update", "done", reason, target_id=target_id, changed=changed, attempts=calls)
+
+    async def _write(self, case: Case, target_id: str, document: dict[str, Any]) -> int:
+        if case.members_only:
+            return await self._delivering.set_members(target_id, document.get("members") or ())
+        return await self._delivering.update(self._type, target_id, document)
 
     async def _again(self, case: Case, resolver: Resolver) -> None:
         """The target lost an entity: it is made again."""
@@ -271,6 +277,17 @@ class Carrying:
                 await self._source.take_global_id(self._type, case.item.native_id, str(given))
             except ConnectorError as error:
                 raise DeliveryError("write-back", str(error)) from error
+
+
+def _limit(case: Case) -> None:
+    """An application-specific group says what may be done with it (operations.md 11)."""
+    may = supported(case.item)
+    if may == "readOnly" and case.calls:
+        case.decision = Decision("skip", "read-only-group")
+    elif may in ("membership", "userOnlyMembership") and case.calls:
+        case.members_only = True
+        if case.decision.action == "create":
+            case.decision = Decision("correlate")
 
 
 def _known(case: Case) -> str | None:

@@ -8,6 +8,7 @@ from proxeny.documents import Document
 from proxeny.provisioning.crossing import Resolved
 from proxeny.provisioning.origin import Item
 from proxeny.provisioning.plan import Decision
+from proxeny.scim.schema import SAP_GROUP
 from proxeny.store.links import Link, Reference
 from proxeny.store.outcomes import Outcome
 from proxeny.transform import Result
@@ -20,7 +21,8 @@ _NOTHING = Result("skipped")
 class Case:
     """``after`` is the link to keep, if it is to change; ``dropped``: it is to be forgotten.
 
-    ``outcome`` is None as long as nothing was done."""
+    ``outcome`` is None as long as nothing was done. ``members_only``: a group of which only the members may be written.
+    """
 
     item: Item
     entity_type: str
@@ -30,6 +32,7 @@ class Case:
     after: Link | None = None
     outcome: Outcome | None = None
     dropped: bool = False
+    members_only: bool = False
 
     @property
     def target_id(self) -> str | None:
@@ -62,6 +65,12 @@ def references(resolved: Resolved | None) -> tuple[Reference, ...]:
         return ()
     found = {(one.entity_type, one.id) for one in resolved.unresolved}
     return tuple(Reference(*one) for one in sorted(found))
+
+
+def supported(item: Item) -> str:
+    """``supportedOperations`` of an application-specific group (operations.md 11), else empty."""
+    found = item.document.get(SAP_GROUP)
+    return str(found.get("supportedOperations") or "") if isinstance(found, dict) else ""
 
 
 def payload(result: Result) -> Document:

@@ -128,10 +128,13 @@ class Delivering:
         """Make the entity what the document says; the number of calls that wrote. NotFoundError if it is gone."""
         writable = self._target.writable.get(entity_type, Writable())
         members = document.get("members") if entity_type == "group" else None
-        many = isinstance(members, list) and self._target.portion is not None and len(members) > self._target.portion
+        many = isinstance(members, list) and (self._target.keeps_groups or self._exceeds(len(members)))
         if isinstance(self._connector, Patcher) and (self._target.patches or many):
             return await self._by_patch(entity_type, target_id, document, writable)
         return await self._by_put(entity_type, target_id, document, writable)
+
+    def _exceeds(self, members: int) -> bool:
+        return self._target.portion is not None and members > self._target.portion
 
     async def _by_put(self, entity_type: str, target_id: str, document: Document, writable: Writable) -> int:
         connector = self._connector
@@ -148,17 +151,21 @@ class Delivering:
             await self._patch(entity_type, target_id, patch)
             calls += 1
         if entity_type == "group" and (writable.members or "members" in document):
-            calls += await self._set_members(target_id, document.get("members") or ())
+            calls += await self.set_members(target_id, document.get("members") or ())
         return calls
 
-    async def _set_members(self, target_id: str, members: Iterable[Any]) -> int:
+    async def set_members(self, target_id: str, members: Iterable[Any]) -> int:
         """Additions and removals in portions; how many calls."""
         connector, calls = self._connector, 0
         if not isinstance(connector, Reader):
             raise DeliveryError("unsupported")
         entity = await self._patiently(lambda: connector.read("group", target_id))
         held = entity.document.get("members") or ()
-        for part in member_changes(held, members, self._target.portion or 1000, self._target.removals):
+        target = self._target
+        parts = member_changes(
+            held, members, target.portion or 1000, target.removals, keep_groups=target.keeps_groups
+        )
+        for part in parts:
             await self._patch("group", target_id, patch_op(part))
             calls += 1
         return calls
