@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from starlette.types import ASGIApp
-
 from proxeny.app.conversions import issuers, outbound_settings, server_settings, technical_user, web_settings
 from proxeny.app.definitions import file_definitions
 from proxeny.app.expiry import Expiry, of_clients, of_settings, of_systems
@@ -27,7 +25,7 @@ from proxeny.web.auth.audit import AuditTrail
 from proxeny.web.auth.clients import ConfiguredClients, SeveralSources, StoredClients
 from proxeny.web.metrics import Metrics
 from proxeny.web.ports import Health, Provider
-from proxeny.web.routes import create_app
+from proxeny.web.routes import Application, create_app
 from proxeny.web.security import Security, SecurityPorts
 from proxeny.web.tls import Tls
 
@@ -39,7 +37,7 @@ _LOOK_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    app: ASGIApp
+    app: Application
     tls: Tls | None
     trail: AuditTrail
 

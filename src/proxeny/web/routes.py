@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterable, Sequence
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from proxeny import logs
 from proxeny.web.auth.audit import AuditTrail
@@ -53,12 +53,12 @@ def create_app(
     metrics: Metrics | None = None,
     trail: AuditTrail | None = None,
     routes: Sequence[Route] = (),
-) -> ASGIApp:
+) -> "Application":
     """The application. ``admit`` may refuse an authenticated caller (rate limits); ``routes`` are further routes."""
     counted = metrics or Metrics()
     dispatch = dispatcher(authenticate, admit or _admit_all)
     handler = layered(dispatch, counted, trail or AuditTrail(), settings.limits)
-    return Application(gateway, settings, Router(route_table(settings, counted, routes)), handler)
+    return Application(gateway, settings, route_table(settings, counted, routes), handler)
 
 
 async def _admit_all(request: Request, caller: Caller) -> None:
@@ -68,10 +68,11 @@ async def _admit_all(request: Request, caller: Caller) -> None:
 class Application:
     """The outermost step: ASGI in, a request through the layers, ASGI out."""
 
-    def __init__(self, gateway: Gateway, settings: WebSettings, router: Router, handler: Handler) -> None:
+    def __init__(self, gateway: Gateway, settings: WebSettings, routes: Sequence[Route], handler: Handler) -> None:
+        self.routes = tuple(routes)
         self._gateway = gateway
         self._settings = settings
-        self._router = router
+        self._router = Router(routes)
         self._handler = handler
         self._origins = Origins(settings)
         self._prefix = secrets.token_hex(5)
@@ -91,7 +92,8 @@ class Application:
         finally:
             logs.request_id.reset(token)
         https = request.origin.base.startswith("https:")
-        if request.method != "HEAD" and (written := scope.get(WRITTEN)) is not None:
+        whole = request.method != "HEAD" and not response.streams
+        if whole and (written := scope.get(WRITTEN)) is not None:
             own = b"x-request-id: %b\r\ncache-control: %b\r\n" % (request.id.encode(), response.cache)
             if written(response.status, response.lines() + own + _SECURITY_LINES[https], response.body):
                 return
