@@ -87,7 +87,7 @@ class MemoryProvider:
     async def bulk(self, document: Any, call: Call) -> Answer:
         return Answer(200, orjson.dumps({"Operations": document["Operations"]}))
 
-    async def me(self, call: Call) -> Answer:
+    async def me(self, params: Params, call: Call) -> Answer:
         return Answer(200, orjson.dumps({"id": call.caller}))
 
     async def service_provider_config(self, call: Call) -> Answer:

@@ -104,6 +104,7 @@ class Gateway:
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             try:
+                await self.catalog.refresh_schemas()
                 newest = await self.store.systems.version()
             except Error:
                 continue

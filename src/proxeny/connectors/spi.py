@@ -240,6 +240,23 @@ class GlobalIdTaker(Protocol):
     async def take_global_id(self, entity_type: str, entity_id: str, global_id: str) -> None: ...
 
 
+@runtime_checkable
+class SchemaKeeper(Protocol):
+    """A system whose users can be given further attributes: its ``entity_types`` follow the schemas that it keeps."""
+
+    async def load_schemas(self) -> bool:
+        """Asks again which there are; whether they are others than before."""
+        ...
+
+    async def add_schema(self, document: Document, most: int) -> None:
+        """ConflictError if there is one of that id; RefusedError if there are ``most`` already."""
+        ...
+
+    async def remove_schema(self, urn: str) -> None:
+        """Takes it away with all its values, or NotFoundError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """Which protocols a connector implements, for discovery and for people."""

@@ -1,22 +1,25 @@
 """Puts a provider together: endpoints, resource types and translations from a checked system and its open connector."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxeny.connectors import registry
 from proxeny.connectors.filtering import Field
 from proxeny.connectors.properties import PropertyValues
 from proxeny.connectors.spec import Connection
-from proxeny.connectors.spi import Connector, EntityType
+from proxeny.connectors.spi import Connector, EntityType, SchemaKeeper
 from proxeny.provisioning.abilities import Abilities
 from proxeny.provisioning.crossing import Crossing
 from proxeny.provisioning.cursors import Cursors
+from proxeny.provisioning.custom_schemas import PREDEFINED, Changed, CustomSchemas
 from proxeny.provisioning.derived import derive
 from proxeny.provisioning.describing import Description
 from proxeny.provisioning.endpoint import Endpoint
 from proxeny.provisioning.errors import DefinitionProblem
 from proxeny.provisioning.identity import Identity, TargetIds
 from proxeny.provisioning.preparing import Preparing
+from proxeny.provisioning.presenting import References
 from proxeny.provisioning.proxy import Provider, Service
 from proxeny.provisioning.pushdown import NameOf, NativeName, Pushdown
 from proxeny.provisioning.reading import Reading
@@ -25,7 +28,7 @@ from proxeny.provisioning.switches import Switches
 from proxeny.provisioning.system import Blueprint
 from proxeny.provisioning.writing import Writing
 from proxeny.scim.schema import Located
-from proxeny.transform import EntityProgram
+from proxeny.transform import EntityProgram, Transformation
 from proxeny.transform.usage import serves_only
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ def proxy_provider(plan: Blueprint, connector: Connector, cursors: Cursors, rend
     """
     switches = Switches.of(plan.values)
     endpoints = []
+    references = _references(plan.read, connector)
     for entity_type, native in connector.entity_types.items():
         read = plan.read.entity(entity_type) if plan.read is not None else None
         write = plan.write.entity(entity_type) if plan.write is not None else None
@@ -59,9 +63,16 @@ def proxy_provider(plan: Blueprint, connector: Connector, cursors: Cursors, rend
                 switches,
                 plan.values,
                 renderings,
+                references,
             )
         )
     return _provider(plan.definition.name, endpoints, switches, cursors)
+
+
+def _references(read: Transformation | None, connector: Connector) -> References:
+    """Which endpoint serves which entity type of a system."""
+    programs = {name: read.entity(name) if read is not None else None for name in connector.entity_types}
+    return {name.lower(): program.endpoint for name, program in programs.items() if program and program.endpoint}
 
 
 def directory_problems(properties: Mapping[str, str]) -> tuple[DefinitionProblem, ...]:
@@ -71,34 +82,65 @@ def directory_problems(properties: Mapping[str, str]) -> tuple[DefinitionProblem
     return tuple(DefinitionProblem("[directory]", f"properties.{each.name}", each.message) for each in found)
 
 
-async def directory_provider(
-    database: "Database",
-    outbound: "Outbound",
-    cursors: Cursors,
-    renderings: Renderings,
-    properties: Mapping[str, str],
-) -> Provider:
-    """The Identity Directory without transformations."""
+@dataclass(frozen=True, slots=True)
+class OpenDirectory:
+    """The Identity Directory of /scim, open, and its switches."""
+
+    connector: Connector
+    values: PropertyValues
+
+
+async def open_directory(
+    database: "Database", outbound: "Outbound", properties: Mapping[str, str], prepare: Callable[[Connector], None]
+) -> OpenDirectory:
+    """Opens the connector of the directory; ``prepare`` gets it before."""
     known = registry.system_type(DIRECTORY_TYPE)
     values = known.values({**_DIRECTORY_PROPERTIES, **properties})
     connection = Connection("scim", "Identity Directory", known, values, database, outbound)
     connector = registry.spec(known.protocol or "").build(connection)
+    prepare(connector)
     await connector.open()
+    return OpenDirectory(connector, values)
+
+
+def directory_provider(
+    directory: OpenDirectory, cursors: Cursors, renderings: Renderings, changed: Changed
+) -> Provider:
+    """The Identity Directory without transformations; ``changed`` is told when its custom schemas are others."""
+    connector, values = directory.connector, directory.values
     switches = Switches.of(values)
     as_it_is = Crossing(None, None)
     endpoints = [
-        _endpoint("scim", endpoint, connector.entity_types[name], connector, as_it_is, switches, values, renderings)
+        _endpoint(
+            "scim",
+            endpoint,
+            connector.entity_types[name],
+            connector,
+            as_it_is,
+            switches,
+            values,
+            renderings,
+            _DIRECTORY_ENDPOINTS,
+        )
         for name, endpoint in _DIRECTORY_ENDPOINTS.items()
     ]
-    return _provider("The Identity Directory", endpoints, switches, cursors)
+    keeper = CustomSchemas(connector, PREDEFINED, changed) if isinstance(connector, SchemaKeeper) else None
+    return _provider("The Identity Directory", endpoints, switches, cursors, keeper, _DIRECTORY_ENDPOINTS["user"])
 
 
-def _provider(name: str, endpoints: list[Endpoint], switches: Switches, cursors: Cursors) -> Provider:
+def _provider(
+    name: str,
+    endpoints: list[Endpoint],
+    switches: Switches,
+    cursors: Cursors,
+    custom_schemas: CustomSchemas | None = None,
+    callers: str | None = None,
+) -> Provider:
     services = {}
     for endpoint in endpoints:
         reading = Reading(endpoint, cursors)
         services[endpoint.name] = Service(endpoint, reading, Writing(endpoint, reading, Preparing(endpoint)))
-    return Provider(name, services, switches, Description(endpoints, switches))
+    return Provider(name, services, switches, Description(endpoints, switches), custom_schemas, callers)
 
 
 def _endpoint(
@@ -110,6 +152,7 @@ def _endpoint(
     switches: Switches,
     values: PropertyValues,
     renderings: Renderings,
+    references: References,
 ) -> Endpoint:
     types = derive(native.name, name, native, crossing.read, crossing.write)
     name_of = _name_of(crossing.read)
@@ -130,6 +173,7 @@ def _endpoint(
         property_filter=values.family(f"{native.name}.filter"),
         droppable=dict(_droppable(crossing.read)),
         renderings=renderings,
+        references=references,
     )
 
 

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxeny.connectors.errors import ConnectorError
-from proxeny.connectors.spi import Connector
-from proxeny.provisioning.assembling import directory_problems, directory_provider, proxy_provider
+from proxeny.connectors.spi import Announcer, Connector, SchemaKeeper
+from proxeny.provisioning.assembling import (
+    OpenDirectory,
+    directory_problems,
+    directory_provider,
+    open_directory,
+    proxy_provider,
+)
 from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.definition import SystemDefinition
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem, SystemNotReadyError, UnknownSystemError
@@ -52,6 +58,7 @@ class Catalog:
         self._labels: dict[str, str] = {}
         self._unusable: dict[str, str] = {}
         self._directory: Provider | None = None
+        self._directory_base: OpenDirectory | None = None
         self._directory_properties = directory_properties or {}
 
     async def open(self, definitions: Iterable[SystemDefinition]) -> None:
@@ -62,6 +69,7 @@ class Catalog:
         await self._open_directory()
         for plan in plans:
             await self._add(plan)
+        self._find_senders()
 
     async def replace(self, definitions: Iterable[SystemDefinition]) -> None:
         """Takes over new definitions: systems that have not changed stay open; requests under way finish on the old
@@ -75,6 +83,7 @@ class Catalog:
         for plan in plans.values():
             if plan.definition.id not in self._open:
                 await self._add(plan)
+        self._find_senders()
 
     async def close(self) -> None:
         for system_id in [*self._open]:
@@ -110,6 +119,11 @@ class Catalog:
         """All open systems by id."""
         return self._open
 
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """Ids of the sources that tell of their own changes in real time (``realtime.send``)."""
+        return self._senders
+
     def unusable(self) -> Mapping[str, str]:
         """Why, by id: systems that are meant to be open and could not be opened."""
         return {system_id: why for system_id, why in self._unusable.items() if why != _DISABLED}
@@ -120,9 +134,22 @@ class Catalog:
         return frozenset(label for label, known in self._labels.items() if known == system_id and system_id)
 
     async def _open_directory(self) -> None:
-        self._directory = await directory_provider(
-            self._database, self._outbound, self._cursors, self._renderings, self._directory_properties
+        self._directory_base = await open_directory(
+            self._database, self._outbound, self._directory_properties, self._announced
         )
+        self._directory = self._over_directory(self._directory_base)
+
+    def _over_directory(self, base: OpenDirectory) -> Provider:
+        return directory_provider(base, self._cursors, self._renderings, self.refresh_schemas)
+
+    async def refresh_schemas(self) -> None:
+        """Takes over custom schemas that were added or taken away, here or by another replica."""
+        base = self._directory_base
+        if base is not None and await _has_other_schemas(base.connector):
+            self._directory = self._over_directory(base)
+        for system in self._open.values():
+            if await _has_other_schemas(system.connector) and system.provider is not None:
+                system.provider = proxy_provider(system.blueprint, system.connector, self._cursors, self._renderings)
 
     async def _add(self, plan: Blueprint) -> None:
         definition = plan.definition
@@ -131,6 +158,8 @@ class Catalog:
             self._unusable[definition.id] = _DISABLED
             return
         connector = plan.connector(self._database, self._outbound)
+        if plan.role == "proxy":  # what jobs write is not told of, or it would come back
+            self._announced(connector)
         try:
             await connector.open()
             provider = (
@@ -143,12 +172,29 @@ class Catalog:
             return
         self._open[definition.id] = OpenSystem(plan, connector, provider)
 
+    def _announced(self, connector: Connector) -> None:
+        if isinstance(connector, Announcer):
+            connector.announce(lambda: bool(self._senders))
+
+    def _find_senders(self) -> None:
+        self._senders = tuple(
+            system_id
+            for system_id, found in self._open.items()
+            if found.blueprint.role == "source"
+            and isinstance(found.connector, Announcer)
+            and found.blueprint.values.flag("realtime.send")
+        )
+
     async def _remove(self, system_id: str) -> None:
         found = self._open.pop(system_id, None)
         self._unusable.pop(system_id, None)
         self._labels = {label: known for label, known in self._labels.items() if known != system_id}
         if found is not None:
             await found.connector.close()
+
+
+async def _has_other_schemas(connector: Connector) -> bool:
+    return isinstance(connector, SchemaKeeper) and await connector.load_schemas()
 
 
 def check_definitions(definitions: Iterable[SystemDefinition]) -> tuple[Blueprint, ...]:

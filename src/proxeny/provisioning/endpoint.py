@@ -12,7 +12,7 @@ from proxeny.provisioning.abilities import Abilities
 from proxeny.provisioning.crossing import Crossing
 from proxeny.provisioning.failures import as_scim_error
 from proxeny.provisioning.identity import Identity, TargetIds
-from proxeny.provisioning.presenting import present
+from proxeny.provisioning.presenting import References, present
 from proxeny.provisioning.pushdown import Pushdown
 from proxeny.provisioning.rendering import Rendered, Renderings
 from proxeny.provisioning.switches import Switches
@@ -75,7 +75,8 @@ class Endpoint:
     """``readable`` is the resource type without what reading cannot produce: filters and sorting are decided on it.
 
     ``droppable`` tells which native fields need not be read when an attribute is not asked for. ``property_filter`` is
-    the system's own filter (``<prefix>user.filter``), in the backend's language.
+    the system's own filter (``<prefix>user.filter``), in the backend's language. ``references``: which endpoint of the
+    system serves the entity type of a reference.
     """
 
     system: str
@@ -92,6 +93,7 @@ class Endpoint:
     target_ids: TargetIds
     switches: Switches
     renderings: Renderings
+    references: References
     property_filter: str | None = None
     droppable: dict[str, frozenset[str]] = field(default_factory=dict)
     everything: Projection = field(init=False)
@@ -124,7 +126,12 @@ class Endpoint:
         result = self.crossing.to_common(entity, f"{base}/{self.name}/")
         if result.status == "ok":
             location, version = present(
-                result.document, entity, base=base, endpoint=self.name, resource_type=self.resource_type.name
+                result.document,
+                entity,
+                base=base,
+                endpoint=self.name,
+                resource_type=self.resource_type.name,
+                references=self.references,
             )
             return Resource(entity, result.document, location, version)
         if result.status == "skipped":

@@ -1,6 +1,7 @@
 """What the gateway itself writes into a resource before a client sees it: meta, location and ``$ref`` (decision 1)."""
 
 import re
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from proxeny.connectors.spi import Entity
@@ -9,8 +10,8 @@ from proxeny.scim.etag import etag
 from proxeny.scim.schema import ENTERPRISE_USER
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._~-]+")
-_TYPE_ENDPOINTS = {"user": "Users", "group": "Groups"}
-_REFERENCE_ENDPOINTS = {"groups": "Groups"}
+References = Mapping[str, str]
+"""Which endpoint serves an entity type: ``user`` → ``Users``."""
 
 
 def encoded_id(entity_id: str) -> str:
@@ -23,7 +24,9 @@ def version_of(entity: Entity, document: Document) -> str:
     return entity.version if entity.version is not None else fingerprint(document)
 
 
-def present(document: Document, entity: Entity, *, base: str, endpoint: str, resource_type: str) -> tuple[str, str]:
+def present(
+    document: Document, entity: Entity, *, base: str, endpoint: str, resource_type: str, references: References
+) -> tuple[str, str]:
     """Completes ``document`` in place; returns location and version. No address of the backend leaks."""
     entity_id = document.get("id")
     if not isinstance(entity_id, str):
@@ -36,7 +39,7 @@ def present(document: Document, entity: Entity, *, base: str, endpoint: str, res
         if value is not None:
             meta[key] = value
     meta["location"] = location
-    _refer(document, base)
+    _refer(document, base, references)
     document.pop("meta", None)
     version = version_of(entity, document)
     meta["version"] = etag(version)
@@ -44,49 +47,45 @@ def present(document: Document, entity: Entity, *, base: str, endpoint: str, res
     return location, version
 
 
-def _refer(document: Document, base: str) -> None:
+def _refer(document: Document, base: str, references: References) -> None:
     """Every ``$ref`` of the resource is ours or none; the values of other resources get one."""
     for name, value in document.items():
         kind = type(value)
         if kind is list:
-            _refer_list(name, value, base)
+            if name == "members":
+                _refer_members(value, base, references)
+            else:
+                _refer_list(value, base, references.get("group") if name == "groups" else None)
         elif kind is dict and ":" in name:
-            _refer_extension(name, value, base)
+            _refer_extension(name, value, base, references)
         elif kind is dict:
             value.pop("$ref", None)
 
 
-def _refer_list(name: str, values: list[Document], base: str) -> None:
-    if name == "members":
-        for value in values:
-            if type(value) is dict:
-                _refer_member(value, base)
-        return
-    endpoint = _REFERENCE_ENDPOINTS.get(name)
+def _refer_list(values: list[Document], base: str, endpoint: str | None) -> None:
     for value in values:
-        if type(value) is not dict:
-            continue
-        if endpoint is not None and type(target := value.get("value")) is str:
-            value["$ref"] = f"{base}/{endpoint}/{encoded_id(target)}"
-        else:
-            value.pop("$ref", None)
+        if type(value) is dict:
+            _refer_value(value, base, endpoint)
 
 
-def _refer_member(member: Document, base: str) -> None:
-    kind, target = member.get("type"), member.get("value")
-    endpoint = _TYPE_ENDPOINTS.get(kind.lower()) if type(kind) is str else None
-    if endpoint is not None and type(target) is str:
-        member["$ref"] = f"{base}/{endpoint}/{encoded_id(target)}"
+def _refer_value(value: Document, base: str, endpoint: str | None) -> None:
+    if endpoint is not None and type(target := value.get("value")) is str:
+        value["$ref"] = f"{base}/{endpoint}/{encoded_id(target)}"
     else:
-        member.pop("$ref", None)
+        value.pop("$ref", None)
 
 
-def _refer_extension(urn: str, extension: Document, base: str) -> None:
+def _refer_members(members: list[Document], base: str, references: References) -> None:
+    for member in members:
+        if type(member) is dict:
+            kind = member.get("type")
+            _refer_value(member, base, references.get(kind.lower()) if type(kind) is str else None)
+
+
+def _refer_extension(urn: str, extension: Document, base: str, references: References) -> None:
     for name, value in extension.items():
         if type(value) is list:
-            _refer_list("", value, base)
+            _refer_list(value, base, None)
         elif type(value) is dict:
-            if urn == ENTERPRISE_USER and name == "manager" and type(target := value.get("value")) is str:
-                value["$ref"] = f"{base}/Users/{encoded_id(target)}"
-            else:
-                value.pop("$ref", None)
+            manager = urn == ENTERPRISE_USER and name == "manager"
+            _refer_value(value, base, references.get("user") if manager else None)

@@ -1,19 +1,25 @@
 """SCIM operations on one system: what web calls for every request below a SCIM base."""
 
+from typing import cast
+
 import orjson
 
 from proxeny.documents import Document
 from proxeny.provisioning.bulk import carry_out
+from proxeny.provisioning.custom_schemas import CustomSchemas
 from proxeny.provisioning.describing import Description
 from proxeny.provisioning.endpoint import Endpoint, Resource
 from proxeny.provisioning.exchange import Answer, Call, Headers, Params
+from proxeny.provisioning.presenting import encoded_id
 from proxeny.provisioning.reading import Listing, Reading, Shown
 from proxeny.provisioning.root_search import everywhere
 from proxeny.provisioning.switches import Switches
 from proxeny.provisioning.writing import Writing
 from proxeny.scim.dialects import GROUP_PATCH_WITHOUT_BODY
+from proxeny.scim.discovery import schema_document
 from proxeny.scim.errors import NotImplementedByBackendError, ResourceNotFoundError
 from proxeny.scim.etag import Preconditions
+from proxeny.scim.filter.ast import AttributePath, Comparison
 from proxeny.scim.messages import list_response
 from proxeny.scim.query import Query, parse_query, parse_search_request
 from proxeny.scim.schema import ResourceType
@@ -35,12 +41,23 @@ class Service:
 class Provider:
     """One system as a SCIM service provider. Every method returns an Answer or raises ScimError."""
 
-    def __init__(self, system: str, services: dict[str, Service], switches: Switches, description: Description) -> None:
+    def __init__(
+        self,
+        system: str,
+        services: dict[str, Service],
+        switches: Switches,
+        description: Description,
+        custom_schemas: CustomSchemas | None = None,
+        callers: str | None = None,
+    ) -> None:
+        """``callers`` is the endpoint where a caller may be found by userName (``/Me``), if there is one."""
         self.system = system
         self.switches = switches
         self._services = services
         self._by_lower_name = {name.lower(): service for name, service in services.items()}
         self._description = description
+        self._custom_schemas = custom_schemas
+        self._callers = callers
 
     # -- resources ------------------------------------------------------------------------------------------------
 
@@ -97,15 +114,37 @@ class Provider:
         return await carry_out(self, document, call)
 
     async def create_schema(self, document: Document, call: Call) -> Answer:
-        raise NotImplementedByBackendError(f"{self.system} has no custom schemas; its transformation makes them.")
+        """A custom schema for the directory's users: 201 with the schema. Where there can be none: 501.
+
+        At most 20, each with at most 20 attributes, a complex one with at most 20 sub-attributes; it never changes.
+        """
+        made = schema_document(await self._custom().create(document), call.base)
+        return _json(201, made, location=made["meta"]["location"])
 
     async def delete_schema(self, urn: str, call: Call) -> Answer:
-        raise NotImplementedByBackendError(f"{self.system} has no custom schemas; its transformation makes them.")
+        """Takes a custom schema away, and all values that users have of it; a predefined one: 403."""
+        await self._custom().delete(urn)
+        return Answer(204)
 
-    async def me(self, call: Call) -> Answer:
-        raise NotImplementedByBackendError(
-            f"/Me is not supported: the caller is a technical user, not a resource of {self.system}."
-        )
+    def _custom(self) -> CustomSchemas:
+        if self._custom_schemas is None:
+            raise NotImplementedByBackendError(f"{self.system} has no custom schemas; its transformation makes them.")
+        return self._custom_schemas
+
+    async def me(self, params: Params, call: Call) -> Answer:
+        """The user whose userName is the caller's id (RFC 7644 §3.11); 404 if there is none, 501 on a proxy."""
+        if self._callers is None:
+            raise NotImplementedByBackendError(
+                f"/Me is not supported: the caller is a technical user, not a resource of {self.system}."
+            )
+        same = Query(filter=Comparison(AttributePath("userName"), "eq", call.caller), count=1, attributes=("id",))
+        found = (await self._service(self._callers).reading.listing(same, call.base)).resources
+        if not found:
+            raise ResourceNotFoundError(f"There is no user with the userName {call.caller!r}, which is your id.")
+        entity_id = cast(Document, found[0])["id"]
+        answer = await self.read(self._callers, entity_id, params, call)
+        answer.location = f"{call.base}/{self._callers}/{encoded_id(entity_id)}"
+        return answer
 
     # -- description ----------------------------------------------------------------------------------------------
 
@@ -173,7 +212,7 @@ class Provider:
         return _json(200, _list_document(listing), headers=listing.headers)
 
     def _answer(self, status: int, service: Service, resource: Resource, query: Query) -> Answer:
-        shown = service.reading.shown(resource, service.reading.projection(query))
+        shown = service.reading.shown(resource, service.reading.projection(query), query.members_type)
         return _json(status, shown, location=resource.location, etag=resource.etag)
 
     def _written(self, status: int, service: Service, resource: Resource | None, query: Query) -> Answer:

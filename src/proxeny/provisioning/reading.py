@@ -1,7 +1,7 @@
 """Reading through one endpoint: one resource by id, and lists with filter, sorting, index paging and cursors."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -18,6 +18,7 @@ from proxeny.scim.filter.ast import And, Comparison, Filter, Not, Or, Present, V
 from proxeny.scim.filter.evaluate import compile_filter
 from proxeny.scim.projection import Projection
 from proxeny.scim.query import Query
+from proxeny.scim.schema import ResourceType
 from proxeny.scim.sorting import sort_key
 
 logger = logging.getLogger("proxeny.proxy")
@@ -123,6 +124,11 @@ class Reading:
             raise endpoint.failure(error) from error
 
     @property
+    def resource_type(self) -> ResourceType:
+        """What filters and sorting are decided on."""
+        return self._endpoint.readable
+
+    @property
     def _reader(self) -> Reader:
         if self._endpoint.able.reader is None:
             raise NotImplementedByBackendError(f"The backend of {self._endpoint.system} cannot read resources.")
@@ -131,17 +137,18 @@ class Reading:
     def _not_found(self, url_id: str) -> ScimError:
         return ResourceNotFoundError(f"{self._endpoint.resource_type.name} {url_id!r} was not found.")
 
-    async def listing(self, query: Query, base: str) -> Listing:
-        """The page that ``query`` asks for."""
+    async def listing(self, query: Query, base: str, *, among: Sequence[ResourceType] = ()) -> Listing:
+        """The page that ``query`` asks for. ``among``: the types of a search over several of them, which needs an exact
+        total from each."""
         endpoint = self._endpoint
-        admits = compile_filter(query.filter, endpoint.readable) if query.filter is not None else None
+        admits = compile_filter(query.filter, endpoint.readable, also=among) if query.filter is not None else None
         pushed = endpoint.pushdown.translate(query.filter) if query.filter is not None else Pushed(None, exact=True)
         sight = _Sight(endpoint, base, admits, keep=query.filter is not None and _asks_for_one(query.filter))
         try:
             searcher = endpoint.able.searcher
             if searcher is not None and query.cursor is not None and query.sort_by is None:
                 return await self._by_cursor(searcher, query, pushed, sight)
-            if searcher is not None and self._pages_natively(query, pushed):
+            if searcher is not None and self._pages_natively(query, pushed) and not (among and endpoint.conditioned):
                 page = await self._native_page(searcher, query, pushed)
                 if page.exact:
                     return self._by_index(query, page, sight)
@@ -345,13 +352,23 @@ class Reading:
 
     def _projected(self, resources: list[Resource], query: Query) -> list[Shown]:
         projection = self.projection(query)
-        return [self.shown(resource, projection) for resource in resources]
+        return [self.shown(resource, projection, query.members_type) for resource in resources]
 
-    def shown(self, resource: Resource, projection: Projection) -> Shown:
+    def shown(self, resource: Resource, projection: Projection, members_type: str | None = None) -> Shown:
         """What the client gets of a resource; as it was rendered, where that can be."""
+        if members_type is not None:
+            return projection.apply(_with_members_of(resource.document, members_type))
         if resource.rendered is not None and projection is self._endpoint.everything:
             return orjson.Fragment(resource.rendered.shown)
         return projection.apply(resource.document)
+
+
+def _with_members_of(document: Document, kind: str) -> Document:
+    """The resource with only those of its members that are of that type (``membersType``); without a type: users."""
+    members = document.get("members")
+    if not isinstance(members, list):
+        return document
+    return {**document, "members": [each for each in members if str(each.get("type") or "user").lower() == kind]}
 
 
 def _after(cursor: Cursor, page: Page) -> Cursor | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from proxeny.provisioning.reading import Listing, Reading
-from proxeny.scim.errors import InvalidFilterError, InvalidValueError
+from proxeny.scim.errors import InvalidValueError
 from proxeny.scim.query import Query
 
 
@@ -16,23 +16,15 @@ async def everywhere(readings: Sequence[Reading], query: Query, base: str) -> Li
     if query.sort_by is not None or query.cursor is not None:
         raise InvalidValueError("A search over several resource types cannot sort or use cursors; search one endpoint.")
     page = Listing([], 0, query.start_index, 0)
-    refusal: InvalidFilterError | None = None
-    answered = False
+    among = [reading.resource_type for reading in readings]
     for reading in readings:
         before = page.total or 0
         start = max(1, query.start_index - before)
-        try:
-            found = await reading.listing(_part(query, start, query.count - len(page.resources)), base)
-        except InvalidFilterError as error:
-            refusal = error
-            continue
-        answered = True
+        found = await reading.listing(_part(query, start, query.count - len(page.resources)), base, among=among)
         page.resources += found.resources
         page.items_per_page += found.items_per_page
         page.skipped += found.skipped
         page.total = before + (found.total or 0)
-    if not answered and refusal is not None:
-        raise refusal
     return page
 
 

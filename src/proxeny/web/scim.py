@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from proxeny.provisioning.exchange import Answer, Call
-from proxeny.scim.errors import MethodNotAllowedError
+from proxeny.scim.errors import MethodNotAllowedError, NotImplementedByBackendError
 from proxeny.web.ports import Provider
 from proxeny.web.request import Operation, Request, Route
 from proxeny.web.responses import Response, from_answer
@@ -50,7 +50,11 @@ async def _bulk(request: Request, provider: Provider, call: Call) -> Answer:
 
 
 async def _me(request: Request, provider: Provider, call: Call) -> Answer:
-    return await provider.me(call)
+    return await provider.me(request.query(), call)
+
+
+async def _change_me(request: Request, provider: Provider, call: Call) -> Answer:
+    raise NotImplementedByBackendError("/Me can be read; change the resource at the location that it names.")
 
 
 async def _configuration(request: Request, provider: Provider, call: Call) -> Answer:
@@ -102,7 +106,10 @@ _ENDPOINTS: Mapping[str, Mapping[str, _Access]] = {
     "/Schemas/{id}": {"GET": _Access(_schema)},
     "/Bulk": {"POST": _Access(_bulk, writes=True)},
     "/.search": {"POST": _Access(_search_document)},
-    "/Me": {method: _Access(_me, method != "GET") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")},
+    "/Me": {
+        "GET": _Access(_me),
+        **{method: _Access(_change_me, writes=True) for method in ("POST", "PUT", "PATCH", "DELETE")},
+    },
     "/{endpoint}": {"GET": _Access(_search), "POST": _Access(_create, writes=True)},
     "/{endpoint}/.search": {"POST": _Access(_search_document)},
     "/{endpoint}/{id}": {

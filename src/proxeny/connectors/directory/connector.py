@@ -12,13 +12,14 @@ from typing import TypeVar
 
 from proxeny.connectors.directory import passwords, resources, writing
 from proxeny.connectors.directory.announcing import announcing
+from proxeny.connectors.directory.custom import CustomSchemas
 from proxeny.connectors.directory.failures import translated
 from proxeny.connectors.directory.fields import OF_TYPE, RESOURCE_TYPES
 from proxeny.connectors.directory.filter import SEARCHABLE
 from proxeny.connectors.directory.members import UnknownMembers
 from proxeny.connectors.directory.migrations import COMPONENT, MIGRATIONS
 from proxeny.connectors.directory.reading import DirectoryReader
-from proxeny.connectors.directory.writing import Write
+from proxeny.connectors.directory.writing import Changes, Write, changes_of
 from proxeny.connectors.spi import Accept, Entity, EntityType, TestStep
 from proxeny.database import Database, Request, Row
 from proxeny.database.errors import DatabaseError
@@ -51,13 +52,14 @@ class DirectoryConnector(DirectoryReader):
         shared_display_names: bool = False,
     ) -> None:
         super().__init__(database)
+        self._custom = CustomSchemas(database, ENTITY_TYPES)
         self._unknown = unknown_members
-        self._shared = shared_display_names
         self._wanted: Callable[[], bool] = lambda: False
+        self._shared = shared_display_names
 
     @property
     def entity_types(self) -> Mapping[str, EntityType]:
-        return ENTITY_TYPES
+        return self._custom.entity_types
 
     def announce(self, wanted: Callable[[], bool]) -> None:
         """From now on keep which entities are changed through this connector, while that is ``wanted``."""
@@ -67,6 +69,7 @@ class DirectoryConnector(DirectoryReader):
         """Bring the tables to the newest version."""
         try:
             await self._database.migrate(COMPONENT, MIGRATIONS)
+            await self._custom.open()
         except DatabaseError as error:
             raise translated(error) from error
 
@@ -80,6 +83,17 @@ class DirectoryConnector(DirectoryReader):
         except DatabaseError as error:
             return (TestStep("Read the embedded directory", False, (perf_counter() - began) * 1000, str(error)),)
         return (TestStep("Read the embedded directory", True, (perf_counter() - began) * 1000),)
+
+    # -- custom schemas -------------------------------------------------------------------------------------------
+
+    async def load_schemas(self) -> bool:
+        return await self._custom.load()
+
+    async def add_schema(self, document: Document, most: int) -> None:
+        await self._custom.add(document, most)
+
+    async def remove_schema(self, urn: str) -> None:
+        await self._custom.remove(urn)
 
     # -- writing --------------------------------------------------------------------------------------------------
 
@@ -113,11 +127,14 @@ class DirectoryConnector(DirectoryReader):
         version: str | None = None,
         accept: Accept | None = None,
     ) -> Entity:
-        write, changes = Write(entity_type, self._unknown, accept), writing.changes_of(entity_type, patch)
+        write, changes = Write(entity_type, self._unknown, accept), self._changes(entity_type, patch)
         hashes = {password: await passwords.hashed(password) for password in changes.passwords}
         return await self._commit(
             entity_type, entity_id, lambda: writing.patch(write, entity_id, version, changes, hashes)
         )
+
+    def _changes(self, entity_type: str, patch: Document) -> Changes:
+        return changes_of(self._custom.resource_types[entity_type], patch)
 
     async def delete(self, entity_type: str, entity_id: str, *, version: str | None = None) -> None:
         await self._commit(entity_type, entity_id, lambda: writing.delete(entity_type, entity_id, version))

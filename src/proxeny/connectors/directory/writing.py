@@ -12,7 +12,6 @@ import orjson
 from proxeny.connectors.directory import members, resources, tables, times
 from proxeny.connectors.directory.fields import (
     GROUP_NAME,
-    RESOURCE_TYPES,
     USER_ID,
     IndexKey,
     Keys,
@@ -29,7 +28,7 @@ from proxeny.connectors.spi import Accept, Entity
 from proxeny.database import Request, Row
 from proxeny.documents import Document
 from proxeny.scim.patch import MembershipChanges, PatchOperation, apply_patch, parse_patch, split_memberships
-from proxeny.scim.schema import CUSTOM_GROUP
+from proxeny.scim.schema import CUSTOM_GROUP, ResourceType
 
 EntitySteps = Generator[Request, list[Row], Entity]
 
@@ -55,6 +54,7 @@ class Write:
 class Changes:
     """A PATCH, taken apart: operations on attributes, and changes of members that need no look at the others."""
 
+    resource_type: ResourceType
     operations: tuple[PatchOperation, ...]
     members: MembershipChanges | None
 
@@ -73,10 +73,10 @@ class Changes:
                 yield operation
 
 
-def changes_of(entity_type: str, document: Document) -> Changes:
+def changes_of(resource_type: ResourceType, document: Document) -> Changes:
     """Read a PatchOp; raises the ScimError that names the mistake."""
-    operations, changes = split_memberships(parse_patch(document, RESOURCE_TYPES[entity_type]))
-    return Changes(operations, changes)
+    operations, changes = split_memberships(parse_patch(document, resource_type))
+    return Changes(resource_type, operations, changes)
 
 
 def create(write: Write, want: Incoming, password: str | None, entity_id: str) -> EntitySteps:
@@ -116,7 +116,7 @@ def patch(
     document = resources.entity_of(write.entity_type, row).document
     if changes.members is None and write.entity_type == "group":
         document["members"] = yield from members.shown(row[0])
-    patched = apply_patch(document, changes.operations, RESOURCE_TYPES[write.entity_type])
+    patched = apply_patch(document, changes.operations, changes.resource_type)
     want = resources.incoming(write.entity_type, patched)
     if changes.members is not None:
         want = replace(want, members=None)
