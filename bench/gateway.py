@@ -1,88 +1,213 @@
-"""Requests per second through a proxy system, as ratios to a Starlette route that returns the same bytes.
+"""Requests through a proxy system with 100,000 people, as ratios: to a Starlette route that returns the same bytes, to
+the sum of the parts, to raw sqlite3, to the same with fewer people. ``python -m bench.gateway``, with ``wrk``.
 
-Needs ``wrk`` (Debian package of that name) as the load generator: 16 connections, one thread, contestants in turn.
+Ratios to the route are of requests per second. What is compared with the sum of its parts is processor time.
 """
 
-import re
-import shutil
-import statistics
-import subprocess
-import sys
+import json
+import sqlite3
 import tempfile
-from collections.abc import Callable
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
-from bench.serving import AUTHORIZATION, Server, gateway, static
+import orjson
 
-ROUNDS = 3
-SECONDS = 3
-CONNECTIONS = 16
+from bench.load import Figures, Load, alternating, in_turn, need_wrk, run
+from bench.runner import Goal, measure, report
+from bench.serving import HEADERS, Server, gateway, id_of, person, static, transformation
+from proxeny.transform import compile_transformation, load
 
-_SCRIPT = """
-local n = 0
-request = function()
-  n = n + 1
-  local path = string.gsub(PATH, "NUMBER", string.format("%06d", (n * 7919) % PEOPLE))
-  return wrk.format("GET", path)
-end
-"""
-
-
-def load(server: Server, path: str, people: int = 1) -> float:
-    """Requests per second; ``NUMBER`` in the path runs over all people."""
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(f'PATH = "{path}"\nPEOPLE = {people}\n{_SCRIPT}')
-        script.flush()
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "-H", f"Authorization: {AUTHORIZATION}"]
-        if "NUMBER" in path:
-            command += ["-s", script.name]
-        said = subprocess.run([*command, server.base + path], capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in said:
-        raise SystemExit(f"{path}: not all answers were 200\n{said}")
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    return float(rate[1]) if rate else 0.0
+SMALL, LARGE = 1_000, 100_000
+FILTER = "/proxy/hr/Users?filter=" + quote('userName eq "userNUMBER"')
+BY_ID = "/proxy/hr/Users/IDENTITY"
+PAGE = "/proxy/hr/Users?count=100"
+MEMBER = 20
+"""PATCHes of one group in a round."""
 
 
-def in_turn(*contestants: Callable[[], float]) -> list[float]:
-    """The median of each contestant's rounds, the rounds alternating."""
-    rounds = [[contestant() for contestant in contestants] for _ in range(ROUNDS)]
-    return [statistics.median(column) for column in zip(*rounds, strict=True)]
+def show(title: str, figures: dict[str, Figures], base: str) -> None:
+    print(f"\n{title}")
+    for name, each in figures.items():
+        ratio = each.rate / figures[base].rate
+        print(f"  {name:<34}{each.rate:9.0f}/s{each.processor * 1e6:9.0f} µs of processor{ratio:8.2f} × {base}")
 
 
-def filter_path(attribute: str = "userName") -> str:
-    return "/proxy/hr/Users?filter=" + quote(f'{attribute} eq "userNUMBER"')
+def reads(small: Server, large: Server, one: Server) -> list[Goal]:
+    figures = in_turn(
+        {
+            "static route": Load(one, "/"),
+            "by id": Load(large, BY_ID, SMALL),
+            "by id, everyone": Load(large, BY_ID, LARGE),
+            "filter eq": Load(large, FILTER, SMALL),
+            "filter eq, everyone": Load(large, FILTER, LARGE),
+            "filter eq of 1,000": Load(small, FILTER, SMALL),
+        }
+    )
+    show("GET of one person: 1,000 of 100,000 in turn, or everyone", figures, "static route")
+    rates = {name: each.rate / figures["static route"].rate for name, each in figures.items()}
+    cost = figures["filter eq"].processor / figures["filter eq of 1,000"].processor
+    return [
+        Goal("GET by id to the route", rates["by id"], 0.4, at_least=True),
+        Goal("filter eq to the route", rates["filter eq"], 0.3, at_least=True),
+        Goal("filter eq of 100,000 to 1,000 people", cost, 1.3),
+    ]
 
 
-def main() -> None:
-    if shutil.which("wrk") is None:
-        print("bench/gateway.py needs wrk (apt-get install wrk).", file=sys.stderr)
-        raise SystemExit(1)
+def pages(large: Server, folder: Path, database: Path) -> list[Goal]:
+    deep, cursors = walk(large)
+    with static(folder, large.get(PAGE)) as fixed:
+        figures = in_turn(
+            {
+                "static page": Load(fixed, "/"),
+                "first page": Load(large, PAGE),
+                "page at 90,000": Load(large, f"{PAGE}&startIndex=90001"),
+                "first by cursor": Load(large, f"{PAGE}&cursor="),
+                "by cursor at 90,000": Load(large, f"{PAGE}&cursor={cursors}"),
+            }
+        )
+    show("page of 100", figures, "first page")
+    parts = page_parts(large, database) + figures["static page"].processor
+    print(f"  its parts, static page included{parts * 1e6:29.0f} µs of processor")
+    first = figures["first page"].processor
+    return [
+        Goal("page of 100 to the sum of its parts", first / parts, 1.5),
+        Goal("page at 90,000 to the first", figures["page at 90,000"].processor / first, 2.0),
+        Goal(
+            "page by cursor at 90,000 to the first",
+            figures["by cursor at 90,000"].processor / figures["first by cursor"].processor,
+            1.1,
+        ),
+        Goal("memory after listing everyone, twice", deep, 150, unit="MB"),
+    ]
+
+
+def walk(large: Server) -> tuple[float, str]:
+    """Lists everyone by index and by cursor; the peak memory in MB, and the cursor at 90,000."""
+    found, cursor, at_90_000 = 0, "", ""
+    for start in range(1, LARGE + 1, 100):
+        found += len(orjson.loads(large.get(f"{PAGE}&startIndex={start}"))["Resources"])
+    seen = 0
+    while True:
+        page = orjson.loads(large.get(f"{PAGE}&cursor={cursor}"))
+        seen += len(page["Resources"])
+        if seen == 90_000:
+            at_90_000 = page["nextCursor"]
+        if (cursor := page.get("nextCursor", "")) == "":
+            break
+    if (found, seen) != (LARGE, LARGE):
+        raise SystemExit(f"the lists have {found} and {seen} people")
+    return large.peak_memory(), at_90_000
+
+
+def page_parts(large: Server, database: Path) -> float:
+    """Processor seconds for reading 100 stored documents, running the program on each, and writing the page."""
+    with sqlite3.connect(database) as connection:
+        rows = connection.execute("SELECT document FROM directory_entities WHERE type = 'user' ORDER BY seq LIMIT 100")
+        stored = [row[0] for row in rows]
+    compiled = compile_transformation(
+        load(transformation("read")), properties={}, direction="read", role="proxy", needs_source_id=True
+    )
+    program = compiled.entities["user"]
+    documents = [orjson.loads(each) for each in stored]
+    page = orjson.loads(large.get(PAGE))
+    variables = {"entityBaseLocation": "https://id.example/proxy/hr/Users/"}
+    times = measure(
+        {
+            "orjson.loads": lambda: [orjson.loads(each) for each in stored],
+            "100 runs of the program": lambda: [program.run("read", each, variables) for each in documents],
+            "orjson.dumps": lambda: orjson.dumps(page),
+        }
+    )
+    times.print("parts of a page", "orjson.loads")
+    return sum(times.seconds.values())
+
+
+def writes(large: Server, folder: Path) -> list[Goal]:
+    """POSTs over 16 connections against one thread that inserts and commits the same documents."""
+    template = json.dumps({**person(0), "userName": "newNUMBER", "externalId": "NNUMBER"})
+    connection = sqlite3.connect(folder / "raw.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("CREATE TABLE documents (id TEXT PRIMARY KEY, document BLOB NOT NULL)")
+    rounds = iter(range(1000, 2000))
+    numbers = iter(range(10**9))
+
+    def raw() -> float:
+        began, count = time.perf_counter(), 0
+        while time.perf_counter() - began < 1:
+            number = next(numbers)
+            body = template.replace("NUMBER", f"{number:09}").encode()
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("INSERT INTO documents VALUES (?, ?)", (id_of(number), body))
+            connection.execute("COMMIT")
+            count += 1
+        return count / (time.perf_counter() - began)
+
+    def post() -> float:
+        return run(Load(large, "/proxy/hr/Users", method="POST", body=template), next(rounds)).rate
+
+    rates = alternating({"raw sqlite3": raw, "POST": post})
+    connection.close()
+    print("\nwrites, each committed with synchronous=FULL")
+    for name, rate in rates.items():
+        print(f"  {name:<34}{rate:9.0f}/s")
+    return [Goal("POST to raw sqlite3", rates["POST"] / rates["raw sqlite3"], 0.25, at_least=True)]
+
+
+def members(large: Server) -> list[Goal]:
+    """One member more and one less, of a group of 1,000 and of one of 100,000."""
+
+    spare = orjson.loads(sent(large, "POST", "/proxy/hr/Users", {**person(LARGE), "userName": "spare"}))["id"]
+    adds = {"op": "add", "path": "members", "value": [{"value": spare}]}
+    removes = {"op": "remove", "path": f'members[value eq "{spare}"]'}
+
+    def patched(group: str) -> float:
+        before = large.processor_seconds()
+        for turn in range(MEMBER):
+            body = {
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+                "Operations": [removes if turn % 2 else adds],
+            }
+            sent(large, "PATCH", f"/proxy/hr/Groups/{group}", body)
+        return (large.processor_seconds() - before) / MEMBER
+
+    times = alternating({"1,000 members": lambda: patched("small"), "100,000 members": lambda: patched("large")}, 9)
+    print("\nadding or removing one member, processor time")
+    for name, seconds in times.items():
+        print(f"  {name:<34}{seconds * 1e3:9.2f} ms")
+    return [Goal("one member of 100,000 to 1,000", times["100,000 members"] / times["1,000 members"], 1.5)]
+
+
+def sent(server: Server, method: str, path: str, body: dict[str, object]) -> bytes:
+    with server.connection() as connection:
+        connection.request(method, path, json.dumps(body), HEADERS)
+        answer = connection.getresponse()
+        said = answer.read()
+    if answer.status not in (200, 201, 204):
+        raise SystemExit(f"{method} {path}: {answer.status} {said[:300]!r}")
+    return said
+
+
+def main() -> int:
+    need_wrk()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        small = stack.enter_context(gateway(folder / "small", 1_000))
-        large = stack.enter_context(gateway(folder / "large", 100_000))
+        small = stack.enter_context(gateway(folder / "small", SMALL))
         idle = small.peak_memory()
-        page = large.get(filter_path().replace("NUMBER", "000042"))
-        user_id = re.search(rb'"id":"([^"]+)"', page)
-        assert user_id is not None
-        by_id = f"/proxy/hr/Users/{user_id[1].decode()}"
-        one = stack.enter_context(static(folder, large.get(by_id)))
-        got, fixed = in_turn(lambda: load(large, by_id), lambda: load(one, "/"))
-        print(f"GET by id      {got:8.0f}/s  static route {fixed:8.0f}/s  ratio {got / fixed:.2f}")
-        wide, narrow, fixed = in_turn(
-            lambda: load(large, filter_path(), 100_000),
-            lambda: load(small, filter_path(), 1_000),
-            lambda: load(one, "/"),
-        )
-        print(f"filter eq      {wide:8.0f}/s  static route {fixed:8.0f}/s  ratio {wide / fixed:.2f}")
-        print(f"filter eq, cost with 100,000 people over 1,000: {narrow / wide:.2f} x")
-        first, last = "/proxy/hr/Users?count=100", "/proxy/hr/Users?count=100&startIndex=90001"
-        front, back = in_turn(lambda: load(large, first), lambda: load(large, last))
-        print(f"page of 100    {front:8.0f}/s  at 90,000 {back:8.0f}/s  cost {front / back:.2f} x")
-        print(f"memory: idle gateway {idle:.0f} MB, after the load with 100,000 people {large.peak_memory():.0f} MB")
+        large = stack.enter_context(gateway(folder / "large", LARGE, ("small", "large")))
+        one = stack.enter_context(static(folder, large.get(BY_ID.replace("IDENTITY", id_of(42)))))
+        goals = [
+            Goal("memory of an idle gateway", idle, 120, unit="MB"),
+            *pages(large, folder, folder / "large" / "proxeny.db"),
+            *reads(small, large, one),
+            *members(large),
+            *writes(large, folder),
+        ]
+        print(f"\npeak memory of the gateway after all of it: {large.peak_memory():.0f} MB")
+    return report(goals)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -7,16 +7,22 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from proxeny.connectors import registry
+
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "bench-secret-0123456789"
 AUTHORIZATION = "Basic " + b64encode(f"bench:{SECRET}".encode()).decode()
+HEADERS = {"Authorization": AUTHORIZATION, "Content-Type": "application/scim+json"}
+GROUPS = {"small": 1_000, "large": 100_000}
+"""Groups beside the people, by id; each has so many of them as members, as far as there are."""
 
 _CONFIG = """
 [server]
@@ -58,10 +64,23 @@ class Server:
             body: bytes = answer.read()
             return body
 
+    @contextmanager
+    def connection(self) -> Iterator[HTTPConnection]:
+        connection = HTTPConnection(self.base.removeprefix("http://"))
+        try:
+            yield connection
+        finally:
+            connection.close()
+
     def peak_memory(self) -> float:
         """VmHWM in megabytes."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+    def processor_seconds(self) -> float:
+        """What the process has used up to now."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
@@ -71,8 +90,12 @@ def free_port() -> int:
         return port
 
 
+def id_of(number: int) -> str:
+    return f"{number:08x}-5f1c-4b7e-9a3d-{number:012x}"
+
+
 def person(number: int) -> dict[str, object]:
-    """One of any number of sample people, about 2 KB as the directory returns it."""
+    """One of any number of sample people, about 1.2 KB as the gateway returns it."""
     enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
     return {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", enterprise],
@@ -94,31 +117,52 @@ def person(number: int) -> dict[str, object]:
     }
 
 
-@contextmanager
-def gateway(folder: Path, people: int) -> Iterator[Server]:
-    """A gateway whose directory holds that many people, and a proxy system ``hr`` over it."""
+def sample(people: int, groups: Sequence[str] = ()) -> Iterator[dict[str, object]]:
+    """Everybody, then the groups."""
+    for number in range(people):
+        yield {"id": id_of(number), **person(number)}
+    for name in groups:
+        members = [{"value": id_of(number)} for number in range(min(people, GROUPS[name]))]
+        yield {"id": name, "displayName": name, "members": members}
+
+
+def transformation(direction: str) -> str:
+    """The proxy transformation of the Local Identity Directory: the seed, or the gateway's own default."""
+    seed = ROOT.parent / "shared" / "corpus" / "seeds" / f"local-identity-directory.proxy.{direction}.json"
+    if seed.is_file():
+        return seed.read_text()
+    known = registry.system_type("LOCAL_IDENTITY_DIRECTORY")
+    return known.transformation("proxy", "read" if direction == "read" else "write", known.values({}, {})) or ""
+
+
+def prepare(folder: Path, people: int, groups: Sequence[str] = ()) -> tuple[dict[str, str], int]:
+    """A configuration with a proxy system ``hr`` over that many people; the environment that names it, and its port."""
     port = free_port()
     (folder / "systems").mkdir(parents=True)
-    seeds = ROOT.parent / "shared" / "corpus" / "seeds"
     system = {"id": "hr", "name": "HR", "connectorTypeString": "LOCAL_IDENTITY_DIRECTORY", "accessMode": "PROXY"}
-    if seeds.is_dir():
-        for direction in ("read", "write"):
-            name = f"{direction}.json"
-            (folder / "systems" / name).write_text(
-                (seeds / f"local-identity-directory.proxy.{direction}.json").read_text()
-            )
-            system[f"{direction}Transformation"] = name
+    for direction in ("read", "write"):
+        name = f"{direction}.json"
+        (folder / "systems" / name).write_text(transformation(direction))
+        system[f"{direction}Transformation"] = name
     (folder / "systems" / "hr.json").write_text(json.dumps(system))
     config = folder / "proxeny.toml"
     config.write_text(_CONFIG.format(port=port, folder=folder, secret=SECRET))
+    environment = {**os.environ, "PROXENY_CONFIG": str(config)}
     lines = folder / "people.jsonl"
     with lines.open("w") as out:
-        for number in range(people):
-            out.write(json.dumps(person(number)) + "\n")
-    command = [sys.executable, "-m", "proxeny"]
-    environment = {**os.environ, "PROXENY_CONFIG": str(config)}
-    subprocess.run([*command, "directory", "import", str(lines)], env=environment, check=True, capture_output=True)
-    with _running([*command, "serve"], environment, f"http://127.0.0.1:{port}", "/health/ready") as server:
+        for entity in sample(people, groups):
+            out.write(json.dumps(entity) + "\n")
+    command = [sys.executable, "-m", "proxeny", "directory", "import", str(lines)]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    return environment, port
+
+
+@contextmanager
+def gateway(folder: Path, people: int, groups: Sequence[str] = ()) -> Iterator[Server]:
+    """A gateway whose directory holds that many people, and a proxy system ``hr`` over it."""
+    environment, port = prepare(folder, people, groups)
+    command = [sys.executable, "-m", "proxeny", "serve"]
+    with running(command, environment, f"http://127.0.0.1:{port}", "/health/ready") as server:
         yield server
 
 
@@ -126,14 +170,16 @@ def gateway(folder: Path, people: int) -> Iterator[Server]:
 def static(folder: Path, body: bytes) -> Iterator[Server]:
     """A Starlette application with one route that returns ``body``."""
     port = free_port()
-    (folder / "body.json").write_bytes(body)
-    command = [sys.executable, "-c", _STATIC, str(port), str(folder / "body.json")]
-    with _running(command, dict(os.environ), f"http://127.0.0.1:{port}", "/") as server:
+    file = folder / f"body-{port}.json"
+    file.write_bytes(body)
+    command = [sys.executable, "-c", _STATIC, str(port), str(file)]
+    with running(command, dict(os.environ), f"http://127.0.0.1:{port}", "/") as server:
         yield server
 
 
 @contextmanager
-def _running(command: list[str], environment: dict[str, str], base: str, path: str) -> Iterator[Server]:
+def running(command: list[str], environment: dict[str, str], base: str, path: str) -> Iterator[Server]:
+    """A server in a process of its own, once it answers at ``path``."""
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         server = Server(base, process)
