@@ -1,14 +1,16 @@
 """OpenLDAP through the connector: filters, references, updates by difference, names, deltas, limits."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-import ldap
 import pytest
 from tests.connectors.directories import opened, person, slapd_properties
 from tests.fixtures.slapd import ADMIN, GROUPS, PEOPLE, SUFFIX, Slapd
 
+import ldap
 from proxeny.connectors.errors import (
     AuthenticationFailedError,
     ConflictError,
@@ -60,6 +62,16 @@ async def test_attributes_are_lists_of_text_and_secrets_stay_behind(directory: L
     assert made.created
     assert made.created.endswith("Z")
     assert made.version == made.document["entryCSN"][0]
+
+
+async def test_passwords_are_hashed_by_the_server(directory: LdapConnector, openldap_server: Slapd) -> None:
+    await directory.create("user", person("ann", userPassword=["first"]))
+    await directory.replace("user", "ann", {"userPassword": ["{second}"]})
+    held = openldap_server.admin().search_s(f"uid=ann,{PEOPLE}", 0, "(objectClass=*)", ["userPassword"])
+    assert held[0][1]["userPassword"][0].startswith(b"{SSHA}")
+    properties = slapd_properties(openldap_server, **{"ldap.user": f"uid=ann,{PEOPLE}"})
+    async with opened(properties, {"ldap.password": "{second}"}) as own:
+        assert (await own.read("user", "ann")).id == "ann"
 
 
 async def test_names_with_every_special_character_are_names(directory: LdapConnector) -> None:
@@ -461,6 +473,46 @@ async def test_an_abandoned_call_ends_its_connection_and_frees_its_place(openlda
             assert (await made.read("user", "ann")).id == "ann"
 
 
+async def test_a_stream_that_is_cut_ends_with_an_error(openldap_server: Slapd) -> None:
+    """A part of the people must never pass for all of them."""
+    openldap_server.clear()
+    async with opened(slapd_properties(openldap_server)) as made:
+        for number in range(60):
+            await made.create("user", person(f"p{number:02}", description=["x" * 2000]))
+    for limit in (20_000, 50_000, 90_000):
+        async with cut_after(openldap_server.port, limit) as port:
+            properties = {"ldap.url": f"ldap://localhost:{port}", "ldap.page.size": "7"}
+            async with opened(slapd_properties(openldap_server, **properties)) as made:
+                with pytest.raises(UnreachableError):
+                    _ = [entity async for entity in made.read_all("user")]
+
+
+@asynccontextmanager
+async def cut_after(port: int, limit: int) -> AsyncIterator[int]:
+    """A relay to ``port`` that ends every connection after so many bytes of answers."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def ask() -> None:
+            while data := await reader.read(65536):
+                far_writer.write(data)
+
+        asking, left = asyncio.create_task(ask()), limit
+        while left > 0 and (data := await far_reader.read(min(left, 4096))):
+            writer.write(data)
+            left -= len(data)
+        asking.cancel()
+        far_writer.close()
+        writer.transport.abort()
+
+    relay = await asyncio.start_server(serve, "localhost", 0, family=2)
+    try:
+        yield relay.sockets[0].getsockname()[1]
+    finally:
+        relay.close()
+
+
 async def test_wrong_credentials_and_paths_are_named(openldap_server: Slapd) -> None:
     async with opened(slapd_properties(openldap_server), {"ldap.password": "wr0ng"}) as made:
         with pytest.raises(AuthenticationFailedError) as caught:
@@ -521,8 +573,8 @@ async def test_a_certificate_may_sign_in(openldap_server: Slapd) -> None:
 
 async def test_a_server_that_says_nothing_is_not_waited_for() -> None:
     """libldap alone would wait for ever in the handshake of ldaps."""
-    silent = await asyncio.start_server(lambda *_: asyncio.sleep(3600), "127.0.0.1", 0)
-    port = silent.sockets[0].getsockname()[1]
+    silent = socket.create_server(("127.0.0.1", 0))  # connections stand, and nobody takes them up
+    port = silent.getsockname()[1]
     paths = {"ldap.user.path": PEOPLE, "ldap.group.path": GROUPS, "ips.failed.request.retry.attempts": "0"}
     loop = asyncio.get_running_loop()
     for url in (f"ldaps://127.0.0.1:{port}", f"ldap://127.0.0.1:{port}"):

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import ldap
 from ldap.syncrepl import SyncDoneControl, SyncInfoMessage, SyncRequestControl, SyncStateControl
 
+import ldap
 from proxeny.connectors.errors import RefusedError
 from proxeny.connectors.ldap.entries import Entries
 from proxeny.connectors.ldap.filter import generalized, joined
@@ -137,14 +137,14 @@ class Deltas:
     ) -> AsyncIterator[list[tuple[Entity, str]]]:
         """The entries that changed, in batches; what is told beside them goes into ``told``."""
         sight = Sight()
-        async with self._pool.link() as link, self._pool.link() as other:
+        async with self._pool.link() as link:
             control: Any = SyncRequestControl(1, cookie, "refreshOnly")
             filter_ = joined(kind.class_filter, kind.own_filter)
             messages = link.messages(kind.base, filter_, self._entries.attributes(kind), control)
             try:
                 while True:
                     raws, more = await link.run(_batch, messages, cookie is not None, told)
-                    found = await other.run(self._shown, kind, raws, far, sight)
+                    found = await link.run(self._shown, kind, raws, far, sight)
                     told.present.update(uuid for _, uuid in found)
                     yield found
                     if not more:

@@ -10,6 +10,7 @@ from proxeny.connectors.ldap.entries import Entries, entity_type
 from proxeny.connectors.ldap.filter import joined
 from proxeny.connectors.ldap.layout import Kind
 from proxeny.connectors.ldap.link import BASE, Link
+from proxeny.connectors.ldap.members import Members
 from proxeny.connectors.ldap.pool import Pool
 from proxeny.connectors.ldap.references import References
 from proxeny.connectors.ldap.searching import Far, Searching
@@ -65,7 +66,8 @@ class LdapConnector:
             async with self._asking:
                 if self._far is None:
                     server = await self._pool.reading(lambda link: link.run(schema.read))
-                    self._far = Far(server, References(self._layout, server))
+                    shown = References(self._layout, server)
+                    self._far = Far(server, shown, Members(self._layout, shown))
         return self._far
 
     def _kind(self, entity_type: str) -> Kind:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-import ldap
 from ldap.controls import SimplePagedResultsControl
 from ldap.ldapobject import SimpleLDAPObject
 
+import ldap
 from proxeny.connectors.ldap.channel import Channel
 from proxeny.connectors.ldap.failures import BROKEN, as_connector_error
 from proxeny.connectors.ldap.layout import Layout
@@ -115,6 +115,10 @@ class Link:
 
     def rename(self, dn: str, rdn: str, parent: str | None, controls: Sequence[Any] = ()) -> None:
         self._answer(self._speaker.rename(dn, rdn, parent, 1, serverctrls=list(controls)))
+
+    def set_password(self, dn: str, password: str) -> None:
+        """The Password Modify operation (RFC 3062): the server hashes by its own rules."""
+        self._speaker.passwd_s(dn, None, password)
 
     def remove(self, dn: str, controls: Sequence[Any]) -> None:
         self._answer(self._speaker.delete_ext(dn, serverctrls=list(controls)))

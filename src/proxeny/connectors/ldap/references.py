@@ -1,4 +1,4 @@
-"""Groups and their members: DNs in the directory, ids in documents; resolved both ways, many at once.
+"""Groups and their members on the way out: DNs in the directory, ids in documents, resolved many at once.
 
 An id that is the value of the RDN is read off the DN. Every other one is looked up with all of its page in one round
 trip, and within one read each DN once.
@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from proxeny.connectors.errors import RefusedError
 from proxeny.connectors.ldap import names
-from proxeny.connectors.ldap.filter import NOBODY, Reference, joined
+from proxeny.connectors.ldap.filter import joined
 from proxeny.connectors.ldap.layout import DN, Kind, Layout
 from proxeny.connectors.ldap.link import BASE, SUBTREE, Link, Lookup, Raw
 from proxeny.connectors.ldap.schema import Server
@@ -91,7 +90,7 @@ class References:
             else:
                 unclear.append(dn)
         if unclear:
-            found = {names.normal(raw[0]): raw for raw in self._entries(link, unclear)}
+            found = {names.normal(raw[0]): raw for raw in self.entries(link, unclear)}
             for dn in unclear:
                 raw = found.get(names.normal(dn))
                 sight.known[dn] = self._shown(raw) if raw is not None else None
@@ -121,19 +120,19 @@ class References:
                 if kind.id == DN:
                     return Shown(kind, raw[0])
                 values = attributes.get(kind.id.lower())
-                return Shown(kind, self._text(kind.id, values[0])) if values else None
+                return Shown(kind, self.text(kind.id, values[0])) if values else None
         return None
 
-    def _text(self, name: str, value: bytes) -> str:
+    def text(self, name: str, value: bytes) -> str:
         if self._layout.active_directory and name.lower() == "objectguid":
             return str(names.guid_text(value))
         return value.decode("utf-8", "replace")
 
-    def _entries(self, link: Link, dns: Sequence[str]) -> Iterator[Raw]:
+    def entries(self, link: Link, dns: Sequence[str]) -> Iterator[Raw]:
         wanted = tuple(dict.fromkeys(("objectClass", *(k.id for k in self._layout.kinds.values() if k.id != DN))))
         if self._layout.active_directory:
             base = self._server.naming_context
-            for part in _portions(dns):
+            for part in portions(dns):
                 text = "".join(f"(distinguishedName={names.escaped(dn)})" for dn in part)
                 yield from link.find((base, SUBTREE, f"(|{text})", wanted))
         else:
@@ -195,96 +194,7 @@ class References:
                     sight.known[raw[0]] = self._shown(raw)
                     document[layout.member].append(raw[0])
 
-    # -- ids → DNs --------------------------------------------------------------------------------------------------
 
-    def dns(self, link: Link, wanted: Iterable[Reference]) -> dict[Reference, list[str]]:
-        """The DNs behind ids; an id of no kind may be a user's or a group's."""
-        layout, found = self._layout, dict[Reference, list[str]]()
-        references = list(dict.fromkeys(wanted))
-        for kind in (layout.users, layout.groups):
-            ids = [entry_id for name, entry_id in references if name in (None, kind.name)]
-            for entry_id, dn in self._with_ids(link, kind, ids):
-                for name in (None, kind.name):
-                    found.setdefault((name, entry_id), []).append(dn)
-        return found
-
-    def _with_ids(self, link: Link, kind: Kind, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
-        if kind.id == DN:
-            inside = [text for text in ids if names.is_dn(text) and kind.has(names.normal(text))]
-            lookups: list[Lookup] = [(dn, BASE, joined(kind.class_filter), ("1.1",)) for dn in inside]
-            for dn, found in zip(inside, link.find_many(lookups), strict=True):
-                yield from ((dn, each) for each, _ in found)
-            return
-        for part in _portions(ids):
-            text = "".join(self.id_filter(kind, entry_id) for entry_id in part)
-            asked = {entry_id: entry_id for entry_id in part} | {entry_id.lower(): entry_id for entry_id in part}
-            for dn, attributes in link.find((kind.base, SUBTREE, joined(kind.class_filter, f"(|{text})"), (kind.id,))):
-                for value in (value for values in attributes.values() for value in values):
-                    shown = self._text(kind.id, value)
-                    if shown in asked or shown.lower() in asked:
-                        yield asked.get(shown) or asked[shown.lower()], dn
-
-    def id_filter(self, kind: Kind, entry_id: str) -> str:
-        """Whose id is this; an impossible one is nobody's."""
-        if kind.id.lower() == "objectguid":
-            octets = names.guid_bytes(entry_id)
-            return f"(objectGUID={names.octets(octets)})" if octets else NOBODY
-        if kind.id.lower() == "entryuuid" and names.guid_bytes(entry_id) is None:
-            return NOBODY
-        return f"({kind.id}={names.escaped(entry_id)})" if entry_id.strip() else NOBODY
-
-    def members(self, link: Link, values: Sequence[Any]) -> list[str]:
-        """The values of the member attribute for what a document names; RefusedError naming those that do not exist."""
-        if not self.by_dn:
-            return [str(each["value"] if isinstance(each, dict) else each) for each in values]
-        wanted = [self._meant(each) for each in values]
-        texts = [text for kind, text in wanted if kind is None and self._is_entry(text)]
-        found = self.dns(link, (each for each in wanted if each[1] not in texts))
-        there = {names.normal(raw[0]): raw[0] for raw in self._entries(link, texts)} if texts else {}
-        made: dict[str, str] = {}
-        missing: list[str] = []
-        for kind, text in wanted:
-            at = [there[names.normal(text)]] if names.normal(text) in there else found.get((kind, text), [])
-            if not at:
-                missing.append(text)
-            for dn in at[:1]:
-                made.setdefault(names.normal(dn), dn)
-        if missing and not self._layout.skip_unknown:
-            raise RefusedError(f"Members that do not exist: {', '.join(missing[:10])}. Nothing was changed.")
-        return list(made.values())
-
-    def _meant(self, value: Any) -> Reference:
-        """Kind and id of a member; a DN that a mapping put together from an id is taken apart again.
-
-        ``uid=<id>,<ldap.user.path>`` made by joining texts holds the id unescaped, and names the wrong entry when that
-        entry lies deeper.
-        """
-        kind_name = None
-        if isinstance(value, dict):
-            given = str(value.get("type") or "").lower()
-            kind_name = given if given in self._layout.kinds else None
-            value = value.get("value")
-        text = str(value or "")
-        for kind in self._layout.kinds.values():
-            head, tail = f"{kind.id}=".lower(), f",{kind.base}".lower()
-            if text.lower().startswith(head) and text.lower().endswith(tail) and len(text) > len(head) + len(tail):
-                middle = text[len(head) : -len(tail)]
-                if not names.is_dn(text) or "," not in middle:
-                    return kind.name, names.unescaped(text, middle)
-        return ("group" if kind_name == "group" else "user" if kind_name == "user" else None), text
-
-    def _is_entry(self, text: str) -> bool:
-        normal = names.normal(text)
-        return names.is_dn(text) and any(kind.has(normal) for kind in self._layout.kinds.values())
-
-    def visible(self, dn: str) -> bool:
-        """Whether documents show this member at all; one that they do not show is never taken away."""
-        normal = names.normal(dn)
-        return normal != names.normal(self._layout.placeholder) and any(
-            kind.has(normal) for kind in self._layout.kinds.values()
-        )
-
-
-def _portions(items: Sequence[str]) -> Iterator[Sequence[str]]:
+def portions(items: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(items), _PORTION):
         yield items[start : start + _PORTION]

@@ -12,6 +12,7 @@ Comparison = Literal["ignore", "exact", "dn", "integer", "boolean", "time", "uui
 ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 SYNC = "1.3.6.1.4.1.4203.1.9.1.1"
 ASSERTION = "1.3.6.1.1.12"
+PASSWORD_MODIFY = "1.3.6.1.4.1.4203.1.11.1"  # noqa: S105  # the name of an operation
 _SYNTAX = "1.3.6.1.4.1.1466.115.121.1."
 _BY_RULE: Mapping[str, Comparison] = {
     "caseIgnoreMatch": "ignore",
@@ -49,6 +50,7 @@ class Server:
 
     active_directory: bool = False
     controls: frozenset[str] = frozenset()
+    extensions: frozenset[str] = frozenset()
     attributes: Mapping[str, Rule] = field(default_factory=dict)
     naming_context: str = ""
     service: str = ""
@@ -70,6 +72,7 @@ def read(link: Link) -> Server:
     return Server(
         directory,
         frozenset(text.decode() for text in root.get("supportedcontrol", ())),
+        frozenset(text.decode() for text in root.get("supportedextension", ())),
         rules(texts, directory),
         _first(root, "defaultnamingcontext") or _first(root, "namingcontexts"),
         _first(root, "dsservicename"),

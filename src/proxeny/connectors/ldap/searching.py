@@ -13,6 +13,7 @@ from proxeny.connectors.ldap.entries import Entries
 from proxeny.connectors.ldap.filter import Said, Speech, joined, references
 from proxeny.connectors.ldap.layout import DN, Kind, Layout
 from proxeny.connectors.ldap.link import BASE, NOTHING, SUBTREE, Link, Raw
+from proxeny.connectors.ldap.members import Members
 from proxeny.connectors.ldap.pool import Pool
 from proxeny.connectors.ldap.references import References, Sight
 from proxeny.connectors.ldap.schema import Server
@@ -29,6 +30,7 @@ class Far:
 
     server: Server
     references: References
+    members: Members
 
 
 Known = Callable[[], Awaitable[Far]]
@@ -83,7 +85,7 @@ class Searching:
             inside = names.is_dn(entity_id) and kind.has(names.normal(entity_id))
             found = link.find((entity_id, BASE, joined(kind.class_filter), wanted)) if inside else []
         else:
-            text = joined(kind.class_filter, far.references.id_filter(kind, entity_id))
+            text = joined(kind.class_filter, far.members.id_filter(kind, entity_id))
             found = link.find((kind.base, SUBTREE, text, wanted))
         matches = [raw for raw in found if (made := self._entries.entity(kind, raw)) and made.id == entity_id]
         if not matches:
@@ -147,7 +149,7 @@ class Searching:
         if where is None:
             return joined(kind.class_filter, native_filter), True
         wanted = list(references(where, self._layout))
-        dns = await link.run(lambda link: far.references.dns(link, wanted)) if wanted else {}
+        dns = await link.run(lambda link: far.members.dns(link, wanted)) if wanted else {}
         said: Said | None = Speech(self._layout, far.server, dns).say(where)
         return joined(kind.class_filter, native_filter, said.text if said else None), said is not None and said.exact
 

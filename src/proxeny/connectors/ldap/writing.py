@@ -1,38 +1,27 @@
 """Writing: create, modify by difference, rename and delete; one entry is found, compared and changed over one link."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import ldap
 from ldap.controls.libldap import AssertionControl
 
+import ldap
 from proxeny.connectors.errors import ConflictError, ConnectorError, NotFoundError, RefusedError, VersionConflictError
-from proxeny.connectors.ldap import active_directory, names
-from proxeny.connectors.ldap.entries import READ_ONLY, SECRET, Entries, to_bytes, to_values
-from proxeny.connectors.ldap.layout import DN, Kind, Layout
+from proxeny.connectors.ldap import names
+from proxeny.connectors.ldap.entries import Entries
+from proxeny.connectors.ldap.layout import Kind, Layout
 from proxeny.connectors.ldap.link import BASE, SUBTREE, Link
+from proxeny.connectors.ldap.modifications import differences, needs_member
 from proxeny.connectors.ldap.pool import Pool
 from proxeny.connectors.ldap.references import Sight
 from proxeny.connectors.ldap.schema import ASSERTION
 from proxeny.connectors.ldap.searching import Far, Known, Searching
+from proxeny.connectors.ldap.wanted import Wanted, wanted_of
 from proxeny.connectors.spi import Entity
 from proxeny.documents import Document
 
-Modification = tuple[int, str, list[bytes] | None]
-_NEED_MEMBER = frozenset({"groupofnames", "groupofuniquenames"})
-_PORTION = 1000
 ANYTHING = "(objectClass=*)"
 _UNIQUE = ("sAMAccountName", "userPrincipalName")
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A document as attributes of an entry; ``dn`` only if the document names one."""
-
-    values: dict[str, list[bytes]]
-    name: str | None
-    dn: str | None
 
 
 class Writing:
@@ -63,21 +52,31 @@ class Writing:
     # -- create -------------------------------------------------------------------------------------------------------
 
     def _create(self, link: Link, kind: Kind, document: Document, far: Far) -> Entity:
-        wanted = self._wanted(link, kind, document, None, far)
+        wanted = wanted_of(link, self._layout, kind, document, None, far)
         if wanted.dn is None and wanted.name is None:
             raise RefusedError(f"A new {kind.name} needs a value for {kind.naming}, which names its entry.")
         dn = wanted.dn or f"{names.rdn(kind.naming, wanted.name or '')},{kind.base}"
         if names.normal(dn) == kind.suffix or not kind.has(names.normal(dn)):
             raise RefusedError(f"{dn} does not lie under {kind.base} (ldap.{kind.name}.path).")
         values = {name: given for name, given in wanted.values.items() if given}
-        if kind.name == "group" and self._needs_member(values, kind) and self._layout.member not in values:
+        if kind.name == "group" and needs_member(values, kind) and self._layout.member not in values:
             values[self._layout.member] = [self._layout.placeholder.encode()]
         values.setdefault("objectClass", [each.encode() for each in kind.classes])
         try:
             link.add(dn, list(values.items()))
         except (ldap.ALREADY_EXISTS, ldap.CONSTRAINT_VIOLATION) as error:
             raise self._conflict(link, kind, dn, values, error, far) from error
+        try:
+            self._set_password(link, dn, wanted)
+        except ldap.LDAPError:
+            link.remove(dn, [])
+            raise
         return self._held(link, kind, dn, far)
+
+    @staticmethod
+    def _set_password(link: Link, dn: str, wanted: Wanted) -> None:
+        if wanted.password is not None:
+            link.set_password(dn, wanted.password)
 
     def _conflict(
         self, link: Link, kind: Kind, dn: str, values: Mapping[str, list[bytes]], error: Exception, far: Far
@@ -103,10 +102,6 @@ class Writing:
             other_id=other.id if other else None,
         )
 
-    def _needs_member(self, values: Mapping[str, list[bytes]], kind: Kind) -> bool:
-        given = {value.decode("utf-8", "replace").lower() for value in values.get("objectClass", ())}
-        return bool(_NEED_MEMBER & (given or {each.lower() for each in kind.classes}))
-
     # -- update -------------------------------------------------------------------------------------------------------
 
     def _replace(
@@ -117,10 +112,10 @@ class Writing:
         controls = self._unchanged(version, current, far)
         if self._layout.active_directory and kind.name == "group":
             current[self._layout.member.lower()] = self._all_members(link, dn, held, far)
-        wanted = self._wanted(link, kind, document, current, far)
+        wanted = wanted_of(link, self._layout, kind, document, current, far)
         wide = [] if far.server.keeps_member_of else controls
         moved = self._renamed(link, kind, dn, wanted, wide)
-        steps = self._differences(kind, moved, current, wanted)
+        steps = differences(kind, self._layout, current, wanted.values)
         try:
             for number, step in enumerate(steps):
                 asserted = controls if step[0][1] != self._layout.member else wide
@@ -129,9 +124,10 @@ class Writing:
             if moved != dn:
                 link.rename(moved, dn.partition(",")[0], names.parent(dn))
             raise self._taken(link, kind, moved, wanted, error, far) from error
+        self._set_password(link, moved, wanted)
         return self._held(link, kind, moved, far)
 
-    def _taken(self, link: Link, kind: Kind, dn: str, wanted: _Wanted, error: Exception, far: Far) -> Exception:
+    def _taken(self, link: Link, kind: Kind, dn: str, wanted: Wanted, error: Exception, far: Far) -> Exception:
         if isinstance(error, ldap.ALREADY_EXISTS) and self._layout.active_directory:
             return self._conflict(link, kind, f"cn=,{dn}", wanted.values, error, far)
         return error
@@ -159,7 +155,7 @@ class Writing:
             return [AssertionControl(True, f"(entryCSN={names.escaped(version)})")]
         return []
 
-    def _renamed(self, link: Link, kind: Kind, dn: str, wanted: _Wanted, controls: Sequence[Any]) -> str:
+    def _renamed(self, link: Link, kind: Kind, dn: str, wanted: Wanted, controls: Sequence[Any]) -> str:
         """The DN of the entry after a change of its name or place, if the document has one."""
         first = names.first(dn)
         rdn, parent = dn[: len(dn) - len(names.parent(dn)) - 1], names.parent(dn)
@@ -182,58 +178,6 @@ class Writing:
             ) from error
         return f"{new_rdn},{new_parent}"
 
-    def _differences(
-        self, kind: Kind, dn: str, current: Mapping[str, list[bytes]], wanted: _Wanted
-    ) -> list[list[Modification]]:
-        """The modifications that make the entry what the document says, in requests of bounded size.
-
-        An attribute that the document does not name stays as it is; one with an empty list goes.
-        """
-        plain: list[Modification] = []
-        for name, values in wanted.values.items():
-            low = name.lower()
-            if low in (kind.naming.lower(), self._layout.member.lower()) or low == "objectclass":
-                continue
-            before = current.get(low, [])
-            if values and (low in SECRET or sorted(values) != sorted(before)):
-                plain.append((ldap.MOD_REPLACE, name, values))
-            elif before and not values:
-                plain.append((ldap.MOD_DELETE, name, None))
-        steps = [plain] if plain else []
-        member = next((name for name in wanted.values if name.lower() == self._layout.member.lower()), None)
-        if kind.name == "group" and member is not None:
-            steps += self._member_steps(kind, current, wanted.values[member])
-        return steps
-
-    def _member_steps(
-        self, kind: Kind, current: Mapping[str, list[bytes]], members: Sequence[bytes]
-    ) -> list[list[Modification]]:
-        """Members by difference: who was added by others in between stays. A class that needs a member keeps one."""
-        name, references = self._layout.member, self._layout
-        before = {names.normal(value.decode()): value for value in current.get(name.lower(), ())}
-        after = {names.normal(value.decode()): value for value in members}
-        placeholder = names.normal(references.placeholder)
-        hidden = [dn for dn, value in before.items() if not self._visible(dn)]
-        added = [value for dn, value in after.items() if dn not in before]
-        gone = [value for dn, value in before.items() if dn not in after and dn not in hidden]
-        needs = self._needs_member({"objectClass": list(current.get("objectclass", ()))}, kind)
-        stays = len(before) - len(gone) + len(added) - (placeholder in before)
-        if needs and stays <= 0 and placeholder not in before:
-            added.append(references.placeholder.encode())
-        elif placeholder in before and stays > 0:
-            gone.append(before[placeholder])
-        steps: list[list[Modification]] = []
-        for start in range(0, len(added), _PORTION):
-            steps.append([(ldap.MOD_ADD, name, added[start : start + _PORTION])])
-        for start in range(0, len(gone), _PORTION):
-            steps.append([(ldap.MOD_DELETE, name, gone[start : start + _PORTION])])
-        return steps
-
-    def _visible(self, normal: str) -> bool:
-        if self._layout.member.lower() == "memberuid":
-            return True
-        return any(kind.has(normal) for kind in self._layout.kinds.values())
-
     # -- delete -------------------------------------------------------------------------------------------------------
 
     def _delete(self, link: Link, kind: Kind, entity_id: str, version: str | None, far: Far) -> None:
@@ -255,34 +199,3 @@ class Writing:
             raise ConnectorError(f"{dn} was written, and cannot be read back with an attribute {kind.id}.")
         far.references.show(link, kind, [entity.document], Sight())
         return entity
-
-    def _wanted(
-        self, link: Link, kind: Kind, document: Document, current: Mapping[str, list[bytes]] | None, far: Far
-    ) -> _Wanted:
-        """The document's attributes as bytes; RefusedError names what is no attribute or value."""
-        values = to_values(document)
-        placed = values.get(DN)
-        name = next((each for key, each in values.items() if key.lower() == kind.naming.lower()), None)
-        if self._layout.active_directory and kind.name == "user":
-            active_directory.write_account(values, current, link.channel.secure)
-        made: dict[str, list[bytes]] = {}
-        for key, given in values.items():
-            low = key.partition(";")[0].lower()
-            if not names.DESCRIPTION.fullmatch(key):
-                raise RefusedError(f"{key[:60]!r} is no name of an LDAP attribute.")
-            if low in READ_ONLY:
-                continue
-            if kind.name == "group" and low == self._layout.member.lower():
-                made[self._layout.member] = [dn.encode() for dn in far.references.members(link, given)]
-            else:
-                made[key] = [each if isinstance(each, bytes) else self._bytes(key, each) for each in given]
-        return _Wanted(
-            made, str(name[0]) if name else None, str(placed[0]) if placed and names.is_dn(str(placed[0])) else None
-        )
-
-    @staticmethod
-    def _bytes(name: str, value: object) -> bytes:
-        try:
-            return to_bytes(name, value)
-        except ValueError as error:
-            raise RefusedError(f"Attribute {name!r} cannot be written: {error}.") from error
