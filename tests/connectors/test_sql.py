@@ -18,6 +18,7 @@ from proxeny.connectors.errors import (
     NotFoundError,
     PropertyError,
     RefusedError,
+    TimedOutError,
     UnreachableError,
     UnsupportedError,
     VersionConflictError,
@@ -381,6 +382,8 @@ async def test_a_database_that_is_not_there_is_unreachable(side: Side) -> None:
     await connector.open()
     with pytest.raises(UnreachableError):
         await connector.read("user", "1")
+    with pytest.raises(UnreachableError):
+        await connector.create("user", user("a"))
     await connector.close()
 
 
@@ -412,7 +415,7 @@ async def test_a_wrong_password_and_an_unknown_database_are_told(side: Side) -> 
     nowhere = Side(side.dialect, side.url + "_not", side.user, side.password, side.execute).connector()
     await nowhere.open()
     with pytest.raises((PropertyError, AuthenticationFailedError)):
-        await nowhere.read("user", "1")
+        await nowhere.create("user", user("a"))
     await nowhere.close()
     if side.dialect == "mariadb":  # the other server of the tests believes everybody
         connector = side.connector(Password="wrong-secret-9")
@@ -421,6 +424,32 @@ async def test_a_wrong_password_and_an_unknown_database_are_told(side: Side) -> 
             await connector.read("user", "1")
         assert "wrong-secret-9" not in f"{caught.value} {caught.value.backend_message}"
         await connector.close()
+
+
+async def test_a_statement_that_takes_too_long_is_stopped(side: Side) -> None:
+    connector = side.connector(sql__timeout="1")
+    await connector.open()
+    await connector.create("user", user("a"))
+    wait = "pg_sleep(20) IS NULL" if side.dialect == "postgresql" else "SLEEP(20) = 7"
+    with pytest.raises(TimedOutError):
+        await connector.search("user", Search(native_filter=wait))
+    assert (await connector.search("user", Search())).total == 1
+    await connector.close()
+
+
+async def test_tables_are_looked_at_again_when_they_have_changed(side: Side) -> None:
+    connector = side.connector(sql__user__column__title="job")
+    side.execute("ALTER TABLE person ADD COLUMN job varchar(20)")
+    await connector.open()
+    try:
+        assert (await connector.create("user", user("a", title="x"))).document["title"] == "x"
+    finally:
+        side.execute("ALTER TABLE person DROP COLUMN job")
+    with pytest.raises(PropertyError):
+        await connector.create("user", user("b"))
+    with pytest.raises(PropertyError, match=r"sql\.user\.column\.title"):
+        await connector.create("user", user("b"))
+    await connector.close()
 
 
 async def test_many_calls_share_few_connections(side: Side) -> None:

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import sqlalchemy as sa
-
-from proxeny.connectors.errors import ConnectorError, NotFoundError
+from proxeny.connectors.errors import ConflictError, ConnectorError, NotFoundError
 from proxeny.connectors.spi import Accept, Entity
 from proxeny.connectors.sql import failures
 from proxeny.connectors.sql.reading import Key
@@ -49,18 +47,15 @@ class SqlConnector(SqlSource):
         return key
 
     async def _write(self, entity: EntityTable, document: Document, write: Callable[[Writing], T]) -> T:
-        if self._link is None:
-            raise ConnectorError("The connector is not open.")
         try:
-            return await self._link.run(lambda connection: write(Writing(connection, entity, self._refuse_unmapped)))
-        except sa.exc.SQLAlchemyError as error:
-            if not failures.is_conflict(error):
-                raise failures.translated(error, str(self._login.address)) from error
+            return await self.run(lambda connection: write(Writing(connection, entity, self._refuse_unmapped)))
+        except ConflictError as plain:
+            error = plain.__cause__
+            if error is None:
+                raise
             conflict = failures.conflict_of(error, entity, document)
             conflict.other_id = await self._other(entity, document, failures.taken_columns(error, entity))
             raise conflict from error
-        except OSError as error:
-            raise failures.translated(error, str(self._login.address)) from error
 
     async def _other(self, entity: EntityTable, document: Document, taken: Sequence[str]) -> str | None:
         """Who has the taken values; None if nobody can be told for certain."""

@@ -27,6 +27,8 @@ Work = Callable[[sa.Connection], T]
 TRIES = 3
 RECYCLE_SECONDS = 1800
 POOL_SECONDS = 10.0
+_GRACE = 5
+"""Seconds that a server has to say itself that a statement takes too long."""
 
 
 class Link(Protocol):
@@ -126,7 +128,7 @@ class AsyncLink:
             database=login.address.database or None,
             ssl=context,
             timeout=login.connect_seconds,
-            command_timeout=login.seconds,
+            command_timeout=login.seconds + _GRACE,
             server_settings={
                 "application_name": "proxeny",
                 "timezone": "UTC",
@@ -188,6 +190,7 @@ class ThreadLink:
         import pymysql  # an extra: only systems on MariaDB need it
 
         login = self._login
+        limit = f", max_statement_time = {login.seconds}" if login.address.dialect == "mariadb" else ""
         connection = pymysql.connections.Connection(
             defer_connect=True,
             host=login.address.host,
@@ -198,12 +201,12 @@ class ThreadLink:
             charset="utf8mb4",
             ssl=login.context,
             connect_timeout=max(1, round(login.connect_seconds)),
-            read_timeout=login.seconds,
-            write_timeout=login.seconds,
+            read_timeout=login.seconds + _GRACE,
+            write_timeout=login.seconds + _GRACE,
             client_flag=pymysql.constants.CLIENT.FOUND_ROWS,
             program_name="proxeny",
             sql_mode="TRADITIONAL",
-            init_command="SET time_zone = '+00:00'",
+            init_command=f"SET time_zone = '+00:00'{limit}",
         )
         opened = self._socket()
         try:

@@ -203,7 +203,11 @@ class SqlSource:
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
         if self._link is None:
             raise ConnectorError("The connector is not open.")
-        return await run_on(self._link, work, self._login.address)
+        try:
+            return await run_on(self._link, work, self._login.address)
+        except PropertyError:
+            self._tables = None  # the tables may have changed: look again the next time
+            raise
 
 
 def _entity_type(layout: EntityLayout) -> EntityType:
