@@ -1,5 +1,8 @@
 """Read and resync from a SCIM source to a SCIM target."""
 
+import asyncio
+
+import pytest
 from tests.fixtures.fakes import Fake
 from tests.fixtures.oracle import effects, expected, held
 from tests.provisioning.jobrig import WRITE, JobRig, scim
@@ -80,6 +83,31 @@ async def test_managers_in_a_cycle_are_resolved_in_two_passes(jobs: JobRig, sour
     sink.control(forget=True)
     await jobs.run()
     assert sink.state()["ledger"] == []
+
+
+async def test_when_many_wait_for_others_the_source_is_read_once_more_not_asked_for_each(
+    jobs: JobRig, source: Fake, sink: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxeny.provisioning.lane.MANY_PENDING", 20)
+    source.control(users=250, managers=True)
+    assert (await jobs.run()).status == "success"
+    assert source.state()["reads"] == {"Users 1": 2, "Users 101": 2, "Users 201": 2, "Groups 1": 1}
+    enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    assert all(user[enterprise]["manager"]["value"] for user in sink.state()["Users"].values())
+
+
+async def test_a_source_that_is_faster_than_its_target_waits(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    source.control(users=5000)
+    sink.control(seconds=0.05)
+    run = await jobs.jobs.start("src", "READ")
+    worker = asyncio.create_task(jobs.jobs.work())
+    await asyncio.sleep(2.5)
+    read, written = sum(source.state()["reads"].values()), len(sink.state()["Users"])
+    await jobs.jobs.stop(run)
+    await jobs.jobs.wait(run)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    assert 0 < read * 100 <= written + 300
 
 
 async def test_a_member_that_was_never_provisioned_is_reported_and_added_later(

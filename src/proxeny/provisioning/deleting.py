@@ -5,7 +5,7 @@ What no longer exists at the source is asked for once more before it is deleted.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from proxeny.connectors.errors import ConnectorError
@@ -43,8 +43,10 @@ async def delete(lane: Lane, entity_type: str) -> bool:
     if await _source_failed(lane):
         await _spare(lane, entity_type, "skipped", "source-read-failed")
         return True
-    decisions = await lane.memory.held.standing(lane.pair, entity_type)
-    verdict = await _verdict(lane, entity_type, decisions)
+    rows = lane.memory.outcomes.among(lane.run, lane.target.id, entity_type, "planned")
+    planned = {row.entity_id async for row in rows}
+    decisions = await _decisions(lane, entity_type, planned)
+    verdict = await _verdict(lane, entity_type, len(planned - decisions.keys()))
     if verdict.reason is not None:
         _note(lane, entity_type, verdict.reason)
     return await _Executing(lane, entity_type, decisions, verdict).work()
@@ -66,10 +68,17 @@ async def _source_failed(lane: Lane) -> bool:
     return bool(await lane.memory.outcomes.counted(lane.run, lane.pair.source, "failed"))
 
 
-async def _verdict(lane: Lane, entity_type: str, decisions: Mapping[str, Decision]) -> Verdict:
-    planned = 0
-    async for row in lane.memory.outcomes.among(lane.run, lane.target.id, entity_type, "planned"):
-        planned += decisions.get(row.entity_id) not in ("approved", "rejected")
+async def _decisions(lane: Lane, entity_type: str, planned: Set[str]) -> Mapping[str, Decision]:
+    """What people have decided; what is held or approved of an entity that is there again is forgotten."""
+    standing = await lane.memory.held.standing(lane.pair, entity_type)
+    back = [(entity_type, one) for one in standing if one not in planned]
+    if back and not lane.context.manner.simulated:
+        await lane.commit([held.drop(lane.pair, back)])
+    return {one: status for one, status in standing.items() if one in planned and status != "held"}
+
+
+async def _verdict(lane: Lane, entity_type: str, planned: int) -> Verdict:
+    """The guard's, on the deletions that nobody has decided on."""
     if not planned:
         return Verdict("go")
     linked = (await lane.memory.links.count(lane.pair)).get(entity_type, 0)

@@ -13,6 +13,7 @@ from proxeny.provisioning.carrying import Carrying, Manner
 from proxeny.provisioning.case import Case
 from proxeny.provisioning.destination import Destination
 from proxeny.provisioning.errors import BehindError
+from proxeny.provisioning.feed import Feed
 from proxeny.provisioning.health import Health
 from proxeny.provisioning.ledger import Ledger, Memory
 from proxeny.provisioning.origin import Item, Origin
@@ -119,12 +120,30 @@ class Lane:
 
     async def _again(self, entity_type: str) -> bool:
         """Entities whose references can be resolved now (decision 22): the second and last time in this run."""
-        pending = [link async for link in self.memory.links.pending(self.pair, entity_type)]
-        for start in range(0, len(pending), BATCH):
-            part = await self._resolvable(pending[start : start + BATCH])
-            items = await self._source_items(entity_type, part)
+        if await self.memory.links.has_pending(self.pair, entity_type, more_than=MANY_PENDING):
+            return await self._again_from_stream(entity_type)
+        async for pending in batches(self.memory.links.pending(self.pair, entity_type)):
+            items = await self._source_items(entity_type, await self._resolvable(pending))
             if not await self._deliver(entity_type, items, again=True):
                 return False
+        return True
+
+    async def _again_from_stream(self, entity_type: str) -> bool:
+        """So many wait that the source is rather read once more than asked for each of them."""
+        source = self.context.source
+        feed = Feed(lambda position: source.stretches(entity_type, position), None, interval=source.interval)
+        try:
+            number = 0
+            while (page := await feed.page(number)) is not None:
+                known = await self.memory.links.of(self.pair, [item.source_id for item in page.items])
+                waiting = [link for (kind, _), link in known.items() if kind == entity_type and link.pending]
+                wanted = {link.source_id for link in await self._resolvable(waiting)}
+                items = [item for item in page.items if item.said == "ok" and item.source_id in wanted]
+                if not await self._deliver(entity_type, items, again=True):
+                    return False
+                number += 1
+        finally:
+            await feed.close()
         return True
 
     async def _resolvable(self, pending: Sequence[Link]) -> list[Link]:

@@ -153,6 +153,11 @@ class Links:
         named = f"%{written.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
         return [_link(row) for row in await self._database.fetch(WAITING_FOR, {**pair.parameters, "named": named})]
 
+    async def has_pending(self, pair: Pair, entity_type: str, *, more_than: int = 0) -> bool:
+        """Whether more than so many links have references that were not resolved."""
+        values = {**pair.parameters, "entity_type": entity_type, "after": "", "limit": more_than + 1}
+        return len(await self._database.fetch(PENDING, values)) > more_than
+
     async def count(self, pair: Pair) -> Mapping[str, int]:
         """How many entities of each type are linked."""
         return dict(await self._database.fetch(COUNT, pair.parameters, heavy=True))
