@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.conftest import corpus_files
 from tests.connectors.directories import domain_properties, slapd_properties
 from tests.fixtures import samba as domain
 from tests.fixtures import slapd as openldap
@@ -10,7 +11,7 @@ from tests.fixtures.samba import Samba
 from tests.fixtures.slapd import Slapd
 from tests.provisioning.conftest import Client, Rig, user
 
-from proxeny.provisioning.definition import SystemDefinition
+from proxeny.provisioning.definition import SystemDefinition, TransformationText
 from proxeny.provisioning.exchange import Call
 from proxeny.scim.errors import InvalidValueError, ResourceNotFoundError, UniquenessError
 
@@ -169,3 +170,56 @@ async def test_a_domain_account_from_creation_to_deletion(staff: Client) -> None
     assert "members" not in await staff.read("Groups", "team")
     await staff.delete("Users", "bjensen")
     assert await staff.names("Users") == []
+
+
+PUBLISHED = [
+    (read, write, version)
+    for read, write, version in (("1", "2", "1"), ("3", "4", "2"))
+    if corpus_files(f"published/ldap-server.e4cc750.{read}.json")
+]
+
+
+@pytest.mark.parametrize(("read", "write", "version"), PUBLISHED)
+async def test_published_transformations_work_as_they_are(
+    rig: Rig, openldap_server: Slapd, read: str, write: str, version: str
+) -> None:
+    """They put DNs together by joining texts, empty the members first, and know two forms of members."""
+    openldap_server.clear()
+    texts = [corpus_files(f"published/ldap-server.e4cc750.{number}.json")[0].read_text() for number in (read, write)]
+    rig.definitions["ldap"] = SystemDefinition(
+        id="ldap",
+        name="LDAP",
+        type="LDAP_SERVER",
+        access_mode="PROXY",
+        properties=slapd_properties(openldap_server, **{"ldap.api.version": version}),
+        credentials={"ldap.password": openldap.PASSWORD},
+        read=TransformationText("read", texts[0]),
+        write=TransformationText("write", texts[1]),
+    )
+    await rig.catalog.replace(rig.definitions.values())
+    client = Client(rig.catalog.provider("ldap"), Call("https://gw.example/proxy/ldap"))
+    for name in ("ann", "doe, john"):
+        await client.create("Users", user(name, name={"givenName": "G", "familyName": "F"}))
+    made = await client.create("Groups", group("staff", "ann", "doe, john"))
+    assert sorted(each["value"] for each in made["members"]) == ["ann", "doe, john"]
+    await client.patch("Groups", "staff", {"op": "remove", "path": 'members[value eq "ann"]'})
+    assert [each["value"] for each in (await client.read("Groups", "staff"))["members"]] == ["doe, john"]
+    assert await client.names("Users", filter='userName eq "ANN"') == ["ann"]
+    assert await client.names("Groups", filter='members.value eq "doe, john"') == ["staff"]
+
+
+async def test_the_filter_of_the_system_limits_what_exists(rig: Rig, openldap_server: Slapd) -> None:
+    openldap_server.clear()
+    properties = slapd_properties(openldap_server, **{"ldap.user.filter": "(|(uid=ann)(uid=bob))"})
+    client = await _system(rig, "LDAP_SERVER", properties, openldap.PASSWORD)
+    for name in ("ann", "bob"):
+        await client.create("Users", user(name))
+    speaker = openldap_server.admin()
+    hidden = [("objectClass", [b"inetOrgPerson"]), ("cn", [b"c"]), ("sn", [b"c"])]
+    speaker.add_s(f"uid=carl,{openldap.PEOPLE}", hidden)
+    assert await client.names("Users") == ["ann", "bob"]
+    assert await client.names("Users", filter="userName pr or displayName pr") == ["ann", "bob"]
+    with pytest.raises(ResourceNotFoundError):
+        await client.read("Users", "carl")
+    with pytest.raises(ResourceNotFoundError):
+        await client.delete("Users", "carl")
