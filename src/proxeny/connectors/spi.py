@@ -234,6 +234,16 @@ class Marker(Protocol):
 
 
 @runtime_checkable
+class Gatherer(Protocol):
+    """A connector that sends writes of a job together when they come at the same time."""
+
+    @property
+    def writes_at_once(self) -> int:
+        """How many fill a request; 1 when they go out one by one."""
+        ...
+
+
+@runtime_checkable
 class GlobalIdTaker(Protocol):
     """A source that takes the Global User ID that a target gave (operations.md 14)."""
 

@@ -30,10 +30,17 @@ def replacements(document: Document) -> list[Document]:
 
 
 def member_changes(
-    before: Iterable[Any], after: Iterable[Any], portion: int, removals: int
+    before: Iterable[Any], after: Iterable[Any], portion: int, removals: int, *, keep_groups: bool = False
 ) -> Iterator[list[Document]]:
-    """Operations that make the members ``before`` into ``after``, in requests of bounded size; additions first."""
+    """Operations that make the members ``before`` into ``after``, in requests of bounded size; additions first.
+
+    ``keep_groups``: groups among the members stay, whatever ``after`` says.
+    """
     old, new = _by_value(before), _by_value(after)
+    if keep_groups:
+        groups = {value for value, member in old.items() if is_group(member)}
+        old = {value: member for value, member in old.items() if value not in groups}
+        new = {value: member for value, member in new.items() if value not in groups and not is_group(member)}
     added = [member for value, member in new.items() if value not in old]
     gone = [value for value in old if value not in new]
     for start in range(0, len(added), portion):
@@ -72,6 +79,11 @@ def _of_bounded_size(operations: Iterable[Document], portion: int) -> Iterator[D
         yield {**operation, "value": members[:portion]}
         for start in range(portion, len(members), portion):
             yield {**operation, "op": "add", "value": members[start : start + portion]}
+
+
+def is_group(member: Document) -> bool:
+    """Whether a member is a group, by its type or its reference."""
+    return str(member.get("type", "")).lower() == "group" or "/Groups/" in str(member.get("$ref", ""))
 
 
 def _lists_members(operation: Document) -> bool:

@@ -162,9 +162,7 @@ class Delivering:
         entity = await self._patiently(lambda: connector.read("group", target_id))
         held = entity.document.get("members") or ()
         target = self._target
-        parts = member_changes(
-            held, members, target.portion or 1000, target.removals, keep_groups=target.keeps_groups
-        )
+        parts = member_changes(held, members, target.portion or 1000, target.removals, keep_groups=target.keeps_groups)
         for part in parts:
             await self._patch("group", target_id, patch_op(part))
             calls += 1

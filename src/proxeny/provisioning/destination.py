@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from proxeny.connectors.properties import PropertyValues
-from proxeny.connectors.spi import Connector, Patcher, Replacer
+from proxeny.connectors.spi import Connector, Gatherer, Patcher, Replacer
 from proxeny.connectors.unique import UniqueKey, keys_of
 from proxeny.provisioning.catalog import OpenSystem
 from proxeny.provisioning.crossing import Crossing
@@ -14,6 +14,8 @@ from proxeny.provisioning.updating import Writable
 from proxeny.transform import EntityProgram
 
 NAMED = ("user", "group")
+AT_ONCE = 8
+"""How many entities are written to a target at the same time, if it does not take more in one request."""
 _INSTEAD = frozenset({"IDENTITY_AUTHENTICATION", "LOCAL_IDENTITY_DIRECTORY"})
 
 
@@ -21,7 +23,8 @@ _INSTEAD = frozenset({"IDENTITY_AUTHENTICATION", "LOCAL_IDENTITY_DIRECTORY"})
 class Destination:
     """One target. Everything that does not depend on the entity is decided here once.
 
-    ``kin``: the ids of all targets with the same backend, this one among them.
+    ``kin``: the ids of all targets with the same backend, this one among them. ``keeps_groups``: groups among a group's
+    members are not touched.
     """
 
     id: str
@@ -37,6 +40,8 @@ class Destination:
     patches: bool
     portion: int | None
     removals: int
+    keeps_groups: bool
+    at_once: int
     existed_before: bool
     attempts: int
     interval: float
@@ -94,7 +99,9 @@ def destination(system: OpenSystem, others: Iterable[OpenSystem] = ()) -> Destin
         patches=isinstance(connector, Patcher)
         and (values.family_flag("support.patch.operation") or not isinstance(connector, Replacer)),
         portion=values.family_integer("patch.group.members.above.threshold") or None,
-        removals=int(plan.type.capabilities.get("removals_per_patch", 50)),
+        removals=int(quirks.get("removals_per_patch", 50)),
+        keeps_groups=values.family_flag("patch.group.members.of.nested.groups"),
+        at_once=max(AT_ONCE, connector.writes_at_once if isinstance(connector, Gatherer) else 1),
         existed_before=values.flag("ips.delete.existedbefore.entities"),
         attempts=values.integer("ips.failed.request.retry.attempts", 2),
         interval=float(values.integer("ips.failed.request.retry.attempts.interval", 30)),

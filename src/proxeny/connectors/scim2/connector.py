@@ -1,152 +1,36 @@
 """Any SCIM 2.0 server as a system: the whole port over HTTP."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-
 from proxeny.connectors.errors import ConflictError, ConnectorError, UnsupportedError
-from proxeny.connectors.filtering import Compare, NativeFilter
-from proxeny.connectors.outbound import tls
 from proxeny.connectors.outbound.answers import HttpAnswer
-from proxeny.connectors.outbound.paging import Batch, by_cursor, by_index
-from proxeny.connectors.outbound.probe import network_steps, walk
-from proxeny.connectors.scim2.discovery import Abilities, Discovery
-from proxeny.connectors.scim2.filter import filter_text
-from proxeny.connectors.scim2.wire import Wire, to_batch, to_entity
+from proxeny.connectors.scim2.bulk import bulk_limit
+from proxeny.connectors.scim2.reading import ScimReader
+from proxeny.connectors.scim2.wire import to_entity
 from proxeny.connectors.spec import Connection
-from proxeny.connectors.spi import Accept, Change, Entity, EntityType, Page, Portion, Search, TestStep
-from proxeny.connectors.unique import NAMES, explained, keys_of
+from proxeny.connectors.spi import Accept, Entity
+from proxeny.connectors.unique import explained, keys_of
 from proxeny.connectors.updates import member_changes, member_portions, patch_op, replacements
 from proxeny.documents import Document
-from proxeny.scim.schema import builtin_schema
-
-PAGE = 100
-CREATED, MODIFIED = ("meta", "created"), ("meta", "lastModified")
-_SCHEMAS = {
-    "user": ("user", "enterprise-user", "sap-user", "custom-user"),
-    "group": ("group", "sap-group", "custom-group"),
-}
 
 
-class ScimConnector:
-    """Reader, Searcher, Creator, Replacer, Patcher, Deleter and ChangeReader of one SCIM server."""
+class ScimConnector(ScimReader):
+    """A ScimReader that is also Creator, Replacer, Patcher and Deleter."""
 
     def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
         values, quirks = connection.properties, connection.type.quirks_for(connection.properties)
-        self._wire = Wire(connection)
-        self._guard = connection.outbound.guard
-        self._connection = connection
-        self._discovery = Discovery(self._wire.client, self._wire.base_path, self._wire.read_headers)
-        self._types = {name: _entity_type(name) for name in ("user", "group")}
         self._keys = {name: keys_of(values.family(f"{name}.unique.attribute"), name, quirks) for name in self._types}
         self._patches = values.family_flag("support.patch.operation")
         self._portion = values.family_integer("patch.group.members.above.threshold") or None
         self._removals = int(quirks.get("removals_per_patch", 50))
-        self._page = min(values.family_integer("page.size", PAGE) or PAGE, 1000)
+        self._users_only = values.family_flag("patch.group.members.of.nested.groups")
+        if values.family_flag("support.bulk.operation"):
+            limit = bulk_limit(values, quirks.get("bulk_operations"))
+            self._wire.gather(self._discovery.abilities, limit, str(quirks.get("bulk_for", "user,group")))
 
     @property
-    def entity_types(self) -> Mapping[str, EntityType]:
-        return self._types
-
-    async def open(self) -> None:
-        await self._wire.client.open()
-
-    async def close(self) -> None:
-        await self._wire.client.close()
-
-    async def test(self) -> Sequence[TestStep]:
-        """Name, TCP, TLS, sign-in, one user read."""
-        client = self._wire.client
-        context = tls.context(self._connection.properties, self._connection.outbound.settings)
-        steps = network_steps(client.base, self._guard, context)
-        return await walk([*steps, ("sign-in", self._try_sign_in), ("read one user", self._try_read)])
-
-    async def _try_sign_in(self) -> str:
-        header = await self._wire.client.sign_in.header()
-        await self._wire.get(self._wire.path("user"), [("startIndex", "1"), ("count", "1")])
-        return "no credentials sent" if header is None else f"accepted ({header.split()[0]})"
-
-    async def _try_read(self) -> str:
-        batch = to_batch(await self._wire.get(self._wire.path("user"), [("startIndex", "1"), ("count", "1")]))
-        return f"{len(batch.items)} read, {'unknown number' if batch.total is None else batch.total} in all"
-
-    async def read(self, entity_type: str, entity_id: str, *, omit: frozenset[str] = frozenset()) -> Entity:
-        query = [("excludedAttributes", ",".join(sorted(omit)))] if omit else []
-        path = self._wire.path(entity_type, entity_id)
-        entity = to_entity(await self._wire.get(path, query), fallback_id=entity_id)
-        if entity is None:
-            raise ConnectorError(f"The backend answered the read of {entity_type} {entity_id!r} with no resource.")
-        return entity
-
-    async def read_all(
-        self, entity_type: str, where: NativeFilter | None = None, *, native_filter: str | None = None
-    ) -> AsyncIterator[Entity]:
-        abilities = await self._discovery.abilities()
-        text, _ = filter_text(where if abilities.filter is not False else None, native_filter)
-        async for portion in self._pages(entity_type, text, abilities, None):
-            for entity in portion.entities:
-                yield entity
-
-    async def read_portions(
-        self, entity_type: str, position: str | None = None, *, native_filter: str | None = None
-    ) -> AsyncIterator[Portion]:
-        text, _ = filter_text(None, native_filter)
-        async for portion in self._pages(entity_type, text, await self._discovery.abilities(), position):
-            yield portion
-
-    async def _pages(
-        self, entity_type: str, text: str | None, abilities: Abilities, position: str | None
-    ) -> AsyncIterator[Portion]:
-        """Page by page. A position is the index of the next entity, or the server's cursor after a ``c``."""
-        path = self._wire.path(entity_type)
-        query = [("filter", text)] if text else []
-        count = min(self._page, abilities.max_results or self._page, abilities.max_page or self._page)
-
-        async def at(start: int, size: int) -> Batch:
-            where = [("startIndex", str(start)), ("count", str(size)), *query]
-            return to_batch(await self._wire.get(path, where))
-
-        async def behind(cursor: str, size: int) -> Batch:
-            where = [("cursor", cursor), ("count", str(size)), *query]
-            return to_batch(await self._wire.get(path, where))
-
-        if abilities.cursor and not (position and position.isdigit()):
-            async for items, following in by_cursor(behind, count, (position or "c")[1:]):
-                yield Portion(_entities(items), None if following is None else f"c{following}")
-            return
-        start = int(position) if position and position.isdigit() else 1
-        async for items, begin in by_index(at, count, start):
-            yield Portion(_entities(items), str(begin))
-
-    async def mark(self, entity_type: str) -> str:
-        """The server's own time, one second back; of a server without clock, ours ten minutes back."""
-        query = [("startIndex", "1"), ("count", "1")]
-        answer = await self._wire.client.call(
-            "GET", self._wire.path(entity_type), query=query, headers=self._wire.read_headers
-        )
-        try:
-            now = parsedate_to_datetime(answer.headers.get("Date", "")) - timedelta(seconds=1)
-        except ValueError:
-            now = datetime.now(UTC) - timedelta(minutes=10)
-        return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-    async def search(self, entity_type: str, search: Search) -> Page:
-        abilities = await self._discovery.abilities()
-        text, said = filter_text(search.filter if abilities.filter is not False else None, search.native_filter)
-        sorts = search.sort is None or abilities.sort is True
-        count = min(search.count, abilities.max_results or search.count, abilities.max_page or search.count)
-        query = _place(search, count)
-        if text:
-            query.append(("filter", text))
-        if search.sort is not None and sorts:
-            order = "descending" if search.sort.descending else "ascending"
-            query += [("sortBy", ".".join(search.sort.field)), ("sortOrder", order)]
-        if search.omit:
-            query.append(("excludedAttributes", ",".join(sorted(search.omit))))
-        batch = to_batch(await self._wire.get(self._wire.path(entity_type), query))
-        entities = _entities(batch.items)
-        filtered = search.filter is None or (said and abilities.filter is True)
-        return Page(entities, batch.total, filtered and sorts, batch.next_cursor)
+    def writes_at_once(self) -> int:
+        """How many writes of a job go out together; 1 without bulk requests."""
+        return self._wire.bulk.limit if self._wire.bulk is not None else 1
 
     async def create(self, entity_type: str, document: Document, *, accept: Accept | None = None) -> Entity:
         try:
@@ -169,12 +53,15 @@ class ScimConnector:
         version: str | None = None,
         accept: Accept | None = None,
     ) -> Entity | None:
-        path = self._wire.path(entity_type, entity_id)
         members = document.get("members") if entity_type == "group" else None
         many = isinstance(members, list) and self._portion is not None and len(members) > self._portion
-        if self._patches or many:
+        if self._patches or many or (self._users_only and isinstance(members, list)):
             return await self._replace_by_patch(entity_type, entity_id, document, version)
+        return await self._put(entity_type, entity_id, document, version)
+
+    async def _put(self, entity_type: str, entity_id: str, document: Document, version: str | None) -> Entity | None:
         document = {name: value for name, value in document.items() if value is not None}
+        path = self._wire.path(entity_type, entity_id)
         return _held(await self._wire.write("PUT", path, document, version), entity_id)
 
     async def _replace_by_patch(
@@ -187,7 +74,8 @@ class ScimConnector:
         if entity_type == "group" and "members" in document:
             held = (await self.read(entity_type, entity_id)).document.get("members") or ()
             portion = self._portion or 1000
-            for part in member_changes(held, document["members"] or (), portion, self._removals):
+            wanted, keeps = document["members"] or (), self._users_only
+            for part in member_changes(held, wanted, portion, self._removals, keep_groups=keeps):
                 await self._wire.write("PATCH", path, patch_op(part))
         return None
 
@@ -214,58 +102,9 @@ class ScimConnector:
     async def delete(self, entity_type: str, entity_id: str, *, version: str | None = None) -> None:
         await self._wire.write("DELETE", self._wire.path(entity_type, entity_id), None, version)
 
-    async def read_changes(self, entity_type: str, cursor: str | None) -> AsyncIterator[Change]:
-        """What was modified after ``cursor`` (a time of the backend). Deletions cannot be seen this way.
-
-        The backend's order is not known, so only the last change moves the cursor; one second is read twice where
-        the backend's times have no fraction.
-        """
-        abilities = await self._discovery.abilities()
-        since = _since(cursor) if cursor else None
-        where = Compare(MODIFIED, "gt", since, "dateTime") if since and abilities.filter is not False else None
-        newest, pending = cursor or "", None
-        async for entity in self.read_all(entity_type, where):
-            if pending is not None:
-                yield Change(pending.id, pending, cursor or "")
-            pending = entity
-            newest = max(newest, entity.last_modified or "", key=_moment)
-        if pending is not None:
-            yield Change(pending.id, pending, newest)
-
-
-def _entities(items: Sequence[Document]) -> list[Entity]:
-    return [entity for item in items if (entity := to_entity(item)) is not None]
-
-
-def _entity_type(name: str) -> EntityType:
-    schemas = tuple(builtin_schema(file) for file in _SCHEMAS[name])
-    return EntityType(name, ("id",), CREATED, MODIFIED, unique=(NAMES[name],), schemas=schemas)
-
-
-def _place(search: Search, count: int) -> list[tuple[str, str]]:
-    if search.cursor is not None:
-        return [("cursor", search.cursor), ("count", str(count))]
-    return [("startIndex", str(search.start + 1)), ("count", str(count))]
-
 
 def _held(answer: HttpAnswer, entity_id: str) -> Entity | None:
     """The entity in a write's answer, or None if the backend did not give it."""
     if answer.status == 204 or not answer.body.strip():
         return None
     return to_entity(answer.json(), answer.headers.get("ETag"), entity_id)
-
-
-def _moment(text: str) -> datetime:
-    """A time to compare by; what cannot be read counts as the oldest."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _since(cursor: str) -> str:
-    if "." in cursor:
-        return cursor
-    earlier = _moment(cursor)
-    return (earlier - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ") if earlier.year > 1 else cursor

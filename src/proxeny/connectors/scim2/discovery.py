@@ -21,19 +21,22 @@ class Abilities:
     sort: bool | None = None
     etag: bool | None = None
     bulk: bool | None = None
+    bulk_operations: int | None = None
+    bulk_bytes: int | None = None
     cursor: bool = False
     max_page: int | None = None
 
 
 class Discovery:
-    """The abilities of one server. A server without discovery, or one that refuses it, says nothing."""
+    """The abilities of one server. A server without discovery, or one that refuses it, says nothing; of some types it
+    is known that there is no use in asking (``asks``)."""
 
-    def __init__(self, client: Client, base_path: str, headers: dict[str, str]) -> None:
+    def __init__(self, client: Client, base_path: str, headers: dict[str, str], *, asks: bool = True) -> None:
         self._client = client
         self._path = f"{base_path}/ServiceProviderConfig"
         self._headers = headers
-        self._known: Abilities | None = None
-        self._until = 0.0
+        self._known: Abilities | None = None if asks else Abilities()
+        self._until = 0.0 if asks else float("inf")
 
     async def abilities(self) -> Abilities:
         """What the server can do, asked again every ten minutes. Errors of sign-in and connection go up."""
@@ -65,6 +68,8 @@ def read_abilities(document: Document) -> Abilities:
         sort=_flag(document, "sort"),
         etag=_flag(document, "etag"),
         bulk=_flag(document, "bulk"),
+        bulk_operations=_number(document.get("bulk"), "maxOperations"),
+        bulk_bytes=_number(document.get("bulk"), "maxPayloadSize"),
         cursor=paging.get("cursor") is True,
         max_page=_number(paging, "maxPageSize"),
     )

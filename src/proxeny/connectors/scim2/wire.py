@@ -1,6 +1,6 @@
 """Requests to one SCIM server: paths, headers, the CSRF token, and answers as entities."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -10,12 +10,16 @@ from proxeny.connectors.errors import NotFoundError, RefusedError, UnreachableEr
 from proxeny.connectors.outbound.answers import HttpAnswer
 from proxeny.connectors.outbound.client import Client, Query
 from proxeny.connectors.outbound.paging import Batch
+from proxeny.connectors.outbound.throttle import purpose
+from proxeny.connectors.scim2.bulk import Bulk
+from proxeny.connectors.scim2.discovery import Abilities
 from proxeny.connectors.spec import Connection
 from proxeny.connectors.spi import Entity
 from proxeny.documents import Document
 
 ACCEPT = "application/scim+json, application/json;q=0.9"
 ENDPOINTS = {"user": "Users", "group": "Groups"}
+COLLECTIONS = {collection: entity_type for entity_type, collection in ENDPOINTS.items()}
 _CSRF = "X-CSRF-Token"
 
 
@@ -37,7 +41,18 @@ class Wire:
         self.read_headers |= from_properties
         self.write_headers |= from_properties
         self._query = [*named_by_properties(quirks, "query_from.", values).items()]
+        self._group_query = [*named_by_properties(quirks, "group_query_from.", values).items()]
+        self._groups = f"{self.base_path}/Groups"
         self._token: str | None = None
+        self.bulk: Bulk | None = None
+
+    def gather(self, abilities: Callable[[], Awaitable[Abilities]], limit: int, kinds: str) -> None:
+        """From now on writes of jobs go out together."""
+
+        async def send(method: str, path: str, body: bytes | None, version: str | None) -> HttpAnswer:
+            return await self._send(method, self.base_path + path, body, version)
+
+        self.bulk = Bulk(send, abilities, limit, kinds)
 
     @staticmethod
     def _csrf(connection: Connection) -> str | None:
@@ -50,19 +65,33 @@ class Wire:
     def path(self, entity_type: str, entity_id: str | None = None) -> str:
         """The path of a collection or one resource; the id is percent-encoded whole, so it stays one segment."""
         collection = f"{self.base_path}/{ENDPOINTS.get(entity_type) or _named(entity_type)}"
-        if entity_id is None:
-            return collection
+        return collection if entity_id is None else self.path_below(collection, entity_id)
+
+    @staticmethod
+    def path_below(collection: str, entity_id: str) -> str:
+        """The path of one entity below ``collection``; NotFoundError for an id that would lead out of it."""
         if entity_id in ("", ".", ".."):
-            raise NotFoundError(f"There is no {entity_type} with the id {entity_id!r}.")
+            raise NotFoundError(f"There is nothing with the id {entity_id!r} in {collection}.")
         return f"{collection}/{quote(entity_id, safe='')}"
 
+    async def ask(self, path: str, query: Query = ()) -> HttpAnswer:
+        more = self._group_query if self._group_query and path.startswith(self._groups) else ()
+        return await self.client.call("GET", path, query=[*query, *self._query, *more], headers=self.read_headers)
+
     async def get(self, path: str, query: Query = ()) -> Any:
-        answer = await self.client.call("GET", path, query=[*query, *self._query], headers=self.read_headers)
-        return answer.json()
+        return (await self.ask(path, query)).json()
 
     async def write(self, method: str, path: str, document: Document | None, if_match: str | None = None) -> HttpAnswer:
-        """A write, with a CSRF token where the server wants one."""
+        """A write: of a job among others, where the system takes bulk requests; else by itself."""
         body = None if document is None else orjson.dumps(document)
+        if self.bulk is not None and purpose.get() == "job":
+            below = path.removeprefix(self.base_path)
+            if self.bulk.takes(method, COLLECTIONS.get(below.split("/")[1], "")):
+                return await self.bulk.write(method, below, body, if_match)
+        return await self._send(method, path, body, if_match)
+
+    async def _send(self, method: str, path: str, body: bytes | None, if_match: str | None) -> HttpAnswer:
+        """A write by itself, with a CSRF token where the server wants one."""
         headers = self.write_headers if body is not None else self._bodiless()
         if if_match is not None:
             headers = {**headers, "If-Match": if_match}
