@@ -70,7 +70,8 @@ SWITCHES: tuple[Property, ...] = (
         "integer",
         default="1000",
         minimum=0,
-        help="Groups with more members are answered without `members`, unless the client asks for them.",
+        help="Writes of groups with more members are answered without `members`, unless the client asks for them in "
+        "`attributes`. Reads always have them, unless they are in `excludedAttributes`: an initial load loses none.",
     ),
     Property(
         "realtime.send",

@@ -130,7 +130,7 @@ class Endpoint:
                 entity,
                 base=base,
                 endpoint=self.name,
-                resource_type=self.resource_type.name,
+                resource_type=self.resource_type,
                 references=self.references,
             )
             return Resource(entity, result.document, location, version)

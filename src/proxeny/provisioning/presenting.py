@@ -7,7 +7,7 @@ from urllib.parse import quote
 from proxeny.connectors.spi import Entity
 from proxeny.documents import Document, fingerprint
 from proxeny.scim.etag import etag
-from proxeny.scim.schema import ENTERPRISE_USER
+from proxeny.scim.schema import ENTERPRISE_USER, ResourceType
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._~-]+")
 References = Mapping[str, str]
@@ -25,15 +25,17 @@ def version_of(entity: Entity, document: Document) -> str:
 
 
 def present(
-    document: Document, entity: Entity, *, base: str, endpoint: str, resource_type: str, references: References
+    document: Document, entity: Entity, *, base: str, endpoint: str, resource_type: ResourceType, references: References
 ) -> tuple[str, str]:
     """Completes ``document`` in place; returns location and version. No address of the backend leaks."""
+    if not document.get("schemas"):
+        document["schemas"] = [resource_type.schema.id, *(name for name in document if resource_type.extension(name))]
     entity_id = document.get("id")
     if not isinstance(entity_id, str):
         entity_id = document["id"] = entity.id if entity_id is None else str(entity_id)
     location = f"{base}/{endpoint}/{encoded_id(entity_id)}"
     written = document.get("meta")
-    meta: Document = {"resourceType": resource_type}
+    meta: Document = {"resourceType": resource_type.name}
     for key, declared in (("created", entity.created), ("lastModified", entity.last_modified)):
         value = declared or (written.get(key) if type(written) is dict else None)
         if value is not None:

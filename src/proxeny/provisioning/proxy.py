@@ -89,13 +89,13 @@ class Provider:
         service = self._service(endpoint)
         query = self._query(service, params, call)
         resource = await service.writing.create(document, call)
-        return self._written(201, service, resource, query)
+        return await self._written(201, service, resource, query, call)
 
     async def replace(self, endpoint: str, entity_id: str, document: Document, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
         query = self._query(service, params, call)
         resource = await service.writing.replace(entity_id, document, call)
-        return self._written(200, service, resource, query)
+        return await self._written(200, service, resource, query, call)
 
     async def patch(self, endpoint: str, entity_id: str, document: Document, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
@@ -103,7 +103,7 @@ class Provider:
         resource = await service.writing.patch(entity_id, document, call)
         if resource is not None and self._answers_patch_without_body(service, query, call):
             return Answer(204, location=resource.location, etag=resource.etag)
-        return self._written(200, service, resource, query)
+        return await self._written(200, service, resource, query, call)
 
     async def delete(self, endpoint: str, entity_id: str, call: Call) -> Answer:
         await self._service(endpoint).writing.delete(entity_id, call)
@@ -215,10 +215,15 @@ class Provider:
         shown = service.reading.shown(resource, service.reading.projection(query), query.members_type)
         return _json(status, shown, location=resource.location, etag=resource.etag)
 
-    def _written(self, status: int, service: Service, resource: Resource | None, query: Query) -> Answer:
-        """After a write; a resource that the read condition hides now has no body to show."""
+    async def _written(
+        self, status: int, service: Service, resource: Resource | None, query: Query, call: Call
+    ) -> Answer:
+        """After a write; a resource that the read condition hides now has no body to show. Members that were asked for
+        are read, if the backend left them out because they are many."""
         if resource is None:
             return Answer(204)
+        if service.endpoint.entity_type == "group" and _asks_for(query, "members") and "members" not in resource.document:
+            resource = await service.reading.one(resource.document["id"], call.base)
         limit = service.endpoint.switches.members_limit
         members = resource.document.get("members")
         if members is not None and len(members) > limit and not _asks_for(query, "members"):

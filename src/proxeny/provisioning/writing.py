@@ -126,7 +126,7 @@ class Writing:
         try:
             if any(each.create_missing and each.target.filter is not None for each in operations):
                 return await self._settled(patcher, url_id, operations, call)
-            current, version = await self._target(url_id, call)
+            current, version = await self._target(url_id, call, whole=write is not None and write.condition is not None)
             return await self._passed(patcher, url_id, operations, body, call, current, version)
         except UnsupportedError:  # nothing to send, or a server of this protocol that has no PATCH itself
             return await self._emulated(url_id, operations, call)
@@ -227,13 +227,17 @@ class Writing:
         )
         raise InvalidValueError(f"{lead}: {result.message}. Nothing was changed.")
 
-    async def _target(self, url_id: str, call: Call) -> tuple[Resource | None, str | None]:
-        """The visible resource if anything depends on it, and the version that the backend must still have."""
+    async def _target(self, url_id: str, call: Call, *, whole: bool = True) -> tuple[Resource | None, str | None]:
+        """The visible resource if anything depends on it, and the version that the backend must still have. Unless it
+        is needed ``whole``, its large attributes are not read."""
         endpoint, write = self._endpoint, self._endpoint.crossing.write
         conditioned = endpoint.conditioned or (write is not None and write.condition is not None)
         if not conditioned and endpoint.property_filter is None and call.if_match is None and endpoint.identity.direct:
             return None, None
-        current = await self._reading.one(url_id, call.base)
+        large = frozenset[str]() if whole else frozenset[str]().union(*endpoint.droppable.values())
+        current = await self._reading.one(url_id, call.base, omit=large)
+        if large and current.entity.version is None:  # then its version is made of all that it has
+            current = await self._reading.one(url_id, call.base)
         return current, self._required_version(current, call)
 
     def _required_version(self, current: Resource, call: Call) -> str | None:

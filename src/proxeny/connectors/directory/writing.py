@@ -67,6 +67,12 @@ class Changes:
     def sets_password(self) -> bool:
         return any(True for _ in self._about_password())
 
+    @property
+    def touches_members(self) -> bool:
+        """Whether operations on attributes need to know the members."""
+        targets = (operation.target for operation in self.operations)
+        return any(each.urn is None and each.attribute and each.attribute.name == "members" for each in targets)
+
     def _about_password(self) -> Iterator[PatchOperation]:
         for operation in self.operations:
             if operation.target.attribute is not None and operation.target.attribute.name == "password":
@@ -114,11 +120,11 @@ def patch(
     if not changes.operations:
         return (yield from _change_members(write, row, changes.members))
     document = resources.entity_of(write.entity_type, row).document
-    if changes.members is None and write.entity_type == "group":
+    if changes.members is None and changes.touches_members:
         document["members"] = yield from members.shown(row[0])
     patched = apply_patch(document, changes.operations, changes.resource_type)
     want = resources.incoming(write.entity_type, patched)
-    if changes.members is not None:
+    if changes.members is not None or not changes.touches_members:
         want = replace(want, members=None)
     password = hashes.get(want.password or "", "") if changes.sets_password else None
     return (yield from rewrite(write, row, want, password, changes.members))
