@@ -186,3 +186,8 @@ def test_a_change_is_checked_and_a_wrong_one_changes_nothing(proxeny: Run) -> No
     assert "Edit the file" in proxeny("system", "change", "hr", "--disable").stderr
     shown = json.loads(proxeny("system", "show", "Remote", "--json").stdout)
     assert (shown["name"], "put.activ" in shown["properties"]) == ("Remote", False)
+
+
+def test_trusting_every_server_is_warned_of(proxeny: Run) -> None:
+    made = proxeny(*REMOTE, "--credential", "Password=x", "--property", "TrustAll=true")
+    assert (made.exit_code, "For tests only" in made.stderr) == (0, True)

@@ -70,6 +70,7 @@ class Authority:
         uri: str | None = None,
         ends: float = 30,
         digest: Any = None,
+        hosts: bool = False,
     ) -> Made:
         self.issued += 1
         key = ec.generate_private_key(ec.SECP256R1())
@@ -83,7 +84,7 @@ class Authority:
         if purpose is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri)] if uri else []
-        if purpose == SERVER:
+        if purpose == SERVER or hosts:
             names += [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -18,6 +18,7 @@ from proxeny.provisioning.catalog import Catalog, check_definitions
 from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.definition import SystemDefinition
 from proxeny.provisioning.errors import DefinitionError
+from proxeny.provisioning.whereabouts import trusts_everyone
 from proxeny.settings import Settings
 from proxeny.store.limits import Limits
 from proxeny.store.tokens import SigningKeys, Tokens
@@ -52,6 +53,7 @@ class Gateway:
     fetcher: Fetcher
     metrics: Metrics = field(default_factory=Metrics)
     expiry: Expiry = field(default_factory=Expiry)
+    trusting: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     @asynccontextmanager
@@ -87,7 +89,15 @@ class Gateway:
                 log.error("a stored system cannot be used: %s", error, extra={"system": stored.id})
                 continue
             found.append(definition)
+        await self._tell_who_trusts(found)
         return tuple(found)
+
+    async def _tell_who_trusts(self, definitions: list[SystemDefinition]) -> None:
+        """Systems that trust every server are for tests: the log, the audit trail and health say so."""
+        before, self.trusting = self.trusting, {one.id: one.name for one in definitions if trusts_everyone(one)}
+        for system_id in self.trusting.keys() - before.keys():
+            log.warning("TrustAll: the server of a system need not prove who it is", extra={"system": system_id})
+            await self.store.audit.record("system.trusts-everyone", {"system": system_id, "by": "configuration"})
 
     async def reload(self) -> None:
         """Takes over changed system files and stored systems; if something is wrong, all stays as it was."""
@@ -175,4 +185,5 @@ class Gateway:
         except Error as error:
             log.error("the database does not answer: %s", error)
             return Health(problems={"database": str(error)})
-        return Health(warnings={**self.catalog.unusable(), **self.expiry.warnings})
+        trusting = {f"{system_id}: TrustAll": "its server is not verified" for system_id in self.trusting}
+        return Health(warnings={**self.catalog.unusable(), **self.expiry.warnings, **trusting})

@@ -10,11 +10,13 @@ import orjson
 from proxeny.app.remembering import Store
 from proxeny.app.systems import Changed, KnownSystem, change_system, keep_system, known_system
 from proxeny.cli.options import ExistingFile, config_option, pairs
-from proxeny.cli.output import json_option, write_json
+from proxeny.cli.output import json_option, write_error, write_json
 from proxeny.cli.storing import whoever, with_store
 from proxeny.documents import Document
+from proxeny.provisioning.definition import SystemDefinition
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem
 from proxeny.provisioning.exporting import sap_export
+from proxeny.provisioning.whereabouts import trusts_everyone
 from proxeny.settings import load_settings
 
 _INSTEAD = {"change": "Edit the file", "remove": "Delete the file"}
@@ -148,6 +150,7 @@ def _keep(config: Path, document: Document, credentials: Mapping[str, str], orig
     settings, by = load_settings(config, os.environ), whoever()
     secrets = {name: _secret(value) for name, value in credentials.items()}
     kept = with_store(settings, lambda store: keep_system(settings, store, document, secrets, origin=origin, by=by))
+    _warn(kept)
     if as_json:
         write_json({"id": kept.id, "name": kept.name})
     else:
@@ -171,6 +174,7 @@ def _change(
         return await change_system(settings, store, place, changed(known), secrets, origin=origin, by=by)
 
     done = with_store(settings, kept)
+    _warn(done.definition)
     if as_json:
         write_json({"id": done.definition.id, "name": done.definition.name, "dropped": done.dropped})
         return
@@ -180,6 +184,14 @@ def _change(
             f"It leads elsewhere now ({', '.join(done.moved)}), so its stored {', '.join(done.dropped)} "
             f"{'is' if len(done.dropped) == 1 else 'are'} gone. Enter again what the new place wants: "
             f"proxeny system change {done.definition.id} --credential {done.dropped[0]}=@FILE"
+        )
+
+
+def _warn(definition: SystemDefinition) -> None:
+    if trusts_everyone(definition):
+        write_error(
+            f"warning: {definition.name} has TrustAll: whoever answers in its server's place gets its credentials. "
+            "For tests only; give its CA as ca.certificate instead."
         )
 
 

@@ -1,4 +1,4 @@
-"""Whether a changed system would send its stored credentials to another place than they were entered for.
+"""Where the credentials of a system go: whether a changed one would send them elsewhere, or to anyone at all.
 
 Who may change a system must not learn its secrets by pointing it to a server of his own: when any property that says
 where a system is has changed, what is stored for the old place is not taken over.
@@ -17,6 +17,7 @@ _PLACES = frozenset(
         *("ashost", "mshost", "gwhost", "sysnr", "msserv", "gwserv", "saprouter"),
     )
 )
+_YES = frozenset({"true", "enabled", "yes", "1"})
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ldap": 389, "ldaps": 636}
 
 
@@ -26,6 +27,11 @@ def moved(before: SystemDefinition, after: SystemDefinition) -> tuple[str, ...]:
     old, new = _places(before.properties), _places(after.properties)
     names = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
     return (*(["connectorTypeString"] if before.type != after.type else []), *sorted(names))
+
+
+def trusts_everyone(definition: SystemDefinition) -> bool:
+    """Whether the system's server need not prove who it is, so that anyone on the way can take its credentials."""
+    return definition.properties.get("TrustAll", "").strip().lower() in _YES
 
 
 def _places(properties: Mapping[str, str]) -> dict[str, str]:
