@@ -36,8 +36,8 @@ async def measure(folder: Path, users: int, source: Fake, sink: Fake) -> None:
         source.control(users=users, forget_reads=True)
         sink.control(forget=True)
         wall, cpu, status = await timed(rig)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # before the fakes' state is looked at
-        writes = len(sink.state()["ledger"])
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        writes = sink.count()
         pages = sum(count for key, count in source.state()["reads"].items() if key.startswith("Users"))
         print(
             f"{name}: {users / wall:8.0f}/s (goal {goal}/s), {wall:.1f} s, gateway {cpu / wall:.0%} of a core, "
