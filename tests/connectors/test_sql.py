@@ -1,9 +1,12 @@
 """The SQL connector on PostgreSQL and MariaDB: filters against an oracle, lists, versions, changes, failures."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +32,7 @@ from proxeny.connectors.registry import spec, system_type
 from proxeny.connectors.spi import Search, Sort
 from proxeny.scim.comparison import key
 
+ROOT = Path(__file__).parents[2]
 GIVEN = ("name", "givenName")
 NAMES = [
     "anna", "ANNA", "Änna", "straße", "STRASSE", "ſam", "sam", "Kelvin", "Kelvin", "ａｎｎａ", "100%", "1000",
@@ -518,6 +522,26 @@ def test_properties_are_checked_without_connecting(given: dict[str, str], place:
     base = {"URL": "postgresql://x.example/hr", "sql.user.table": "person", "sql.user.key": "id"}
     found = spec("sql").check({**base, **given}, system_type("SQL_DATABASE"))
     assert any(problem.name == place and words in problem.message for problem in found), found
+
+
+def test_without_drivers_systems_are_checked_and_told_what_to_install() -> None:
+    program = """
+import sys
+for name in ("greenlet", "asyncpg", "pymysql"):
+    sys.modules[name] = None
+from tests.connectors.kit import connection
+from proxeny.connectors.errors import PropertyError
+from proxeny.connectors.registry import spec
+for dialect in ("postgresql", "mariadb", "hana"):
+    given = {"sql.user.table": "person", "sql.user.key": "id"}
+    try:
+        spec("sql").build(connection(f"{dialect}://x.example/hr", given, type_name="SQL_DATABASE"))._login.link()
+    except PropertyError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "Install proxeny[postgresql]" in done.stdout
+    assert "Install proxeny[mariadb]" in done.stdout
 
 
 def test_properties_for_columns_and_lists_are_known() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 from proxeny.connectors.places import Place, parse_place
@@ -183,7 +184,8 @@ class _Reader:
                 continue
             if parts[0] == "list" and len(parts) == 3 and (parts[2] in _OF_LIST or parts[2].startswith("column.")):
                 continue
-            self._complain(key, "is no property of SQL systems; `proxeny system list --types` names them")
+            near = get_close_matches(parts[-1], _OF_LIST if parts[0] == "list" else _PLAIN, n=1)
+            self._complain(key, f"is no property of SQL systems{f'; did you mean {near[0]}?' if near else ''}")
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -10,10 +10,9 @@ import socket
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from proxeny.connectors.errors import PropertyError, UnreachableError
 from proxeny.connectors.outbound import tls
@@ -21,6 +20,9 @@ from proxeny.connectors.outbound.guard import Guard
 from proxeny.connectors.spec import Connection
 from proxeny.connectors.sql.address import DRIVERS, Address, parse_address
 from proxeny.connectors.sql.failures import may_repeat, translated
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -85,6 +87,8 @@ class AsyncLink:
     """PostgreSQL by asyncpg."""
 
     def __init__(self, login: Login) -> None:
+        from sqlalchemy.ext.asyncio import create_async_engine  # wants a library that only these systems need
+
         self._login = login
         self._engine: AsyncEngine = create_async_engine(
             login.address.url,
