@@ -11,7 +11,8 @@ from proxeny.connectors.filtering import NativeFilter
 from proxeny.connectors.outbound.probe import walk
 from proxeny.connectors.spec import Connection
 from proxeny.connectors.spi import Entity, EntityType, Page, Search, TestStep
-from proxeny.connectors.sql.filter import CREATED, MODIFIED, Condition, translate
+from proxeny.connectors.sql.comparing import Condition
+from proxeny.connectors.sql.filter import CREATED, MODIFIED, translate
 from proxeny.connectors.sql.layout import EntityLayout, read_layouts
 from proxeny.connectors.sql.link import Link, Login
 from proxeny.connectors.sql.link import run as run_on
