@@ -267,6 +267,15 @@ class SchemaKeeper(Protocol):
         ...
 
 
+@runtime_checkable
+class Watched(Protocol):
+    """A backend that can tell at once, without input or output that waits, whether anything has changed."""
+
+    def state(self) -> Hashable | None:
+        """Equal as long as every read answers the same; None: it cannot tell."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """Which protocols a connector implements, for discovery and for people."""

@@ -49,6 +49,10 @@ class Database(ABC):
     @abstractmethod
     async def close(self) -> None: ...
 
+    def state(self) -> int | None:
+        """A number that changes with every commit, whoever made it; None where that cannot be told at once."""
+        return None
+
     async def fetch_one(self, statement: Statement, parameters: Parameters = NOTHING) -> Row | None:
         """The first row, or None."""
         rows = await self.fetch(statement, parameters)

@@ -195,6 +195,13 @@ class SqliteDatabase(Database):
         except sqlite3.Error as error:
             raise _translate(error) from error
 
+    def state(self) -> int | None:
+        try:
+            number: int = self._reader.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error:
+            return None
+        return number
+
     def _scan(self, statement: Statement, parameters: Parameters) -> list[Row]:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:

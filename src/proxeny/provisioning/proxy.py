@@ -4,7 +4,9 @@ from typing import cast
 
 import orjson
 
+from proxeny.connectors.spi import Watched
 from proxeny.documents import Document
+from proxeny.provisioning.answers import Answers
 from proxeny.provisioning.bulk import carry_out
 from proxeny.provisioning.custom_schemas import CustomSchemas
 from proxeny.provisioning.describing import Description
@@ -26,16 +28,23 @@ from proxeny.scim.schema import ResourceType
 
 
 class Service:
-    """One endpoint with its two sides; ``plain`` is the query of a request without parameters."""
+    """One endpoint with its two sides; ``plain`` is the query of a request without parameters, ``answers`` what was
+    answered to reads."""
 
-    __slots__ = ("endpoint", "plain", "reading", "writing")
+    __slots__ = ("answers", "endpoint", "plain", "reading", "writing")
 
     def __init__(self, endpoint: Endpoint, reading: Reading, writing: Writing) -> None:
         self.endpoint = endpoint
         self.reading = reading
         self.writing = writing
+        watched = endpoint.connector if isinstance(endpoint.connector, Watched) else None
+        self.answers = Answers(watched.state if watched and endpoint.crossing.repeatable else _unknown)
         switches = endpoint.switches
         self.plain = parse_query((), default_count=switches.page_default, max_count=switches.page_max)
+
+
+def _unknown() -> None:
+    """The state of a backend that cannot tell it."""
 
 
 class Provider:
@@ -63,7 +72,15 @@ class Provider:
 
     async def search(self, endpoint: str, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
-        return await self._listed(service, self._query(service, params, call), call)
+        key = (params, call.base, call.dialect)
+        if (known := service.answers.find(key)) is not None:
+            return known
+        since = service.answers.state
+        query = self._query(service, params, call)
+        answer = await self._listed(service, query, call)
+        if query.cursor is None:
+            service.answers.keep(key, since, answer)
+        return answer
 
     async def search_document(self, endpoint: str | None, document: Document, call: Call) -> Answer:
         """``POST .search`` (RFC 7644 §3.4.3) on an endpoint; on the root over every endpoint, one after the other."""
@@ -77,12 +94,22 @@ class Provider:
 
     async def read(self, endpoint: str, entity_id: str, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
+        if call.if_match is not None or call.if_none_match is not None:
+            return await self._read(service, entity_id, params, call)
+        key = (entity_id, params, call.base, call.dialect)
+        if (known := service.answers.find(key)) is not None:
+            return known
+        since = service.answers.state
+        answer = await self._read(service, entity_id, params, call)
+        service.answers.keep(key, since, answer)
+        return answer
+
+    async def _read(self, service: Service, entity_id: str, params: Params, call: Call) -> Answer:
         query = self._query(service, params, call)
         resource = await service.reading.one(entity_id, call.base, omit=service.reading.omitted(query))
-        if call.if_match is not None or call.if_none_match is not None:
-            conditions = Preconditions.of(call.if_match, call.if_none_match)
-            if conditions.decide(resource.version, reading=True) == "not-modified":
-                return Answer(304, etag=resource.etag)
+        conditions = Preconditions.of(call.if_match, call.if_none_match)
+        if not conditions.is_empty and conditions.decide(resource.version, reading=True) == "not-modified":
+            return Answer(304, etag=resource.etag)
         return self._answer(200, service, resource, query)
 
     async def create(self, endpoint: str, document: Document, params: Params, call: Call) -> Answer:
@@ -222,7 +249,11 @@ class Provider:
         are read, if the backend left them out because they are many."""
         if resource is None:
             return Answer(204)
-        if service.endpoint.entity_type == "group" and _asks_for(query, "members") and "members" not in resource.document:
+        if (
+            service.endpoint.entity_type == "group"
+            and _asks_for(query, "members")
+            and "members" not in resource.document
+        ):
             resource = await service.reading.one(resource.document["id"], call.base)
         limit = service.endpoint.switches.members_limit
         members = resource.document.get("members")

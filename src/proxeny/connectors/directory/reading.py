@@ -1,6 +1,7 @@
 """Reading the directory: by id, by search, everything, and what has changed."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from proxeny.connectors.directory import members, native_filter, resources, searching, tables, writing
@@ -23,6 +24,10 @@ class DirectoryReader:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def state(self) -> int | None:
+        """As of ``spi.Watched``."""
+        return self._database.state()
+
     async def read(self, entity_type: str, entity_id: str, *, omit: frozenset[str] = frozenset()) -> Entity:
         rows = await self._fetch(tables.READ, {"type": entity_type, "id": storable(entity_id)})
         if not rows:
@@ -32,27 +37,25 @@ class DirectoryReader:
     async def read_all(
         self, entity_type: str, where: NativeFilter | None = None, *, native_filter: str | None = None
     ) -> AsyncIterator[Entity]:
-        cursor: str | None = None
-        while True:
-            search = Search(where, native_filter, count=CHUNK, cursor=cursor)
-            page = await self._page(entity_type, search, counted=False)
-            for entity in page.entities:
+        async for portion in self._portions(entity_type, Search(where, native_filter, count=CHUNK)):
+            for entity in portion.entities:
                 yield entity
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
     async def read_portions(
         self, entity_type: str, position: str | None = None, *, native_filter: str | None = None
     ) -> AsyncIterator[Portion]:
-        cursor = position
+        search = Search(None, native_filter, count=100, cursor=position)
+        async for portion in self._portions(entity_type, search):
+            yield portion
+
+    async def _portions(self, entity_type: str, search: Search) -> AsyncIterator[Portion]:
         while True:
-            page = await self._page(entity_type, Search(None, native_filter, count=100, cursor=cursor), counted=False)
-            cursor = page.next_cursor
+            page = await self._page(entity_type, search, counted=False)
             if page.entities:
-                yield Portion(page.entities, cursor)
-            if cursor is None:
+                yield Portion(page.entities, page.next_cursor)
+            if page.next_cursor is None:
                 return
+            search = replace(search, cursor=page.next_cursor)
 
     async def mark(self, entity_type: str) -> str:
         return str((await self._fetch(tables.LATEST_CHANGE, {}))[0][0])
