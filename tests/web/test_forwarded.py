@@ -232,3 +232,51 @@ async def test_a_real_terminating_proxy_hands_a_certificate_on(kind: Any, author
         assert (await stranger.get(f"{url}/proxy/hr/Users")).status_code == 401
         forged = {**headers_of(kind, robot), "X-Forwarded-Client-Cert": "x", "Client-Cert": ":x:"}
         assert (await stranger.get(f"{url}/proxy/hr/Users", headers=forged)).status_code == 401
+
+
+USUAL = (
+    *(
+        "Client-Cert",
+        "Client-Cert-Chain",
+        "X-Forwarded-Client-Cert",
+        "X-SSL-Client-Cert",
+        "X-SSL-Cert",
+        "SSL-Client-Cert",
+    ),
+    *("X-Client-Cert", "X-ARR-ClientCert", "X-Amzn-Mtls-Clientcert", "X-Amzn-Mtls-Clientcert-Leaf", "X-SSL-Client"),
+    *(
+        "X-SSL-Client-Verify",
+        "X-SSL-Client-S-DN",
+        "X-SSL-Client-I-DN",
+        "X-Client-Verify",
+        "X-Client-DN",
+        "SSL_CLIENT_S_DN",
+    ),
+    *("X-Tls-Client-Cert", "X-Forwarded-Tls-Client-Cert", "X-Forwarded-Tls-Client-Cert-Info", "X-Forwarded-User"),
+    *(
+        "X-Remote-User",
+        "Remote-User",
+        "X-Auth-Request-User",
+        "X-Forwarded-Email",
+        "X-WEBAUTH-USER",
+        "X-MS-CLIENT-PRINCIPAL",
+    ),
+)
+ADDRESSES = (
+    *("X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP"),
+    *("X-Cluster-Client-IP", "X-Original-Forwarded-For", "Fastly-Client-IP", "X-Forwarded-Host", "X-Forwarded-Proto"),
+)
+
+
+@pytest.mark.parametrize("form", ["none", *FORMS])
+async def test_no_header_of_a_stranger_tells_who_or_where_he_is(form: str, robot: Made) -> None:
+    der, pem = base64.b64encode(robot.der).decode(), quote(robot.pem)
+    values = [f":{der}:", der, pem, f'Cert="{pem}"', "SUCCESS", "0", "robot"]
+    users = [user("robot", "proxy", secrets=(), certificates=(CertificateRule(thumbprint=robot.thumbprint),))]
+    async with running(settings(form, ELSEWHERE), users) as gateway:
+        for value in values:
+            headers = {**dict.fromkeys(USUAL, value), **dict.fromkeys(ADDRESSES, "203.0.113.9")}
+            assert await status(gateway, headers) == 401
+        await gateway.sink.reasons()
+        told = {(fields["reason"], fields["address"]) for _, fields in gateway.sink.records}
+        assert told == {("no credentials", "127.0.0.1")}
