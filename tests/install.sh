@@ -4,12 +4,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# A package whose program is there from elsewhere (npm with another Node.js) counts as installed.
+# A package whose program is there from elsewhere (npm with another Node.js) counts as installed; where the program has
+# another name than the package, it stands behind it.
 missing=""
-for package in $(grep -v '^#' tests/packages.txt); do
+while read -r package program; do
+  case $package in "" | "#"*) continue ;; esac
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-    command -v "$package" >/dev/null || missing="$missing $package"
-done
+    command -v "${program:-$package}" >/dev/null || missing="$missing $package"
+done < tests/packages.txt
 if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "Installing$missing …"
   export DEBIAN_FRONTEND=noninteractive
