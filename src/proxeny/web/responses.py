@@ -1,7 +1,7 @@
 """What goes out: a provider's answer, a plain document, or an error in the form that belongs to its address."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import orjson
 from starlette.types import Send
@@ -29,8 +29,10 @@ _BODILESS = frozenset({204, 304})
 
 @dataclass(slots=True)
 class Response:
-    """``reason`` is what the log says beside the status; it does not go out. ``cache`` is its Cache-Control."""
+    """``reason`` is what the log says beside the status; it does not go out. ``cache`` is its Cache-Control.
+    ``streams``: only ``send`` can write it."""
 
+    streams: ClassVar[bool] = False
     status: int
     body: bytes = b""
     headers: RawHeaders = field(default_factory=list)
