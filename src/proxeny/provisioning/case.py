@@ -1,16 +1,19 @@
 """One entity on its way to one target: what is known, what is decided, what came of it."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from proxeny.documents import Document
+from proxeny.provisioning import prints
 from proxeny.provisioning.crossing import Resolved
 from proxeny.provisioning.origin import Item
 from proxeny.provisioning.plan import Decision
 from proxeny.scim.schema import SAP_GROUP
 from proxeny.store.links import Link, Reference
-from proxeny.store.outcomes import Outcome
+from proxeny.store.outcomes import Action, Outcome
+from proxeny.store.outcomes import Result as Ending
 from proxeny.transform import Result
 
 ASSIGNING = ("assignGroup", "unassignGroup")
@@ -27,6 +30,8 @@ class Case:
     item: Item
     entity_type: str
     link: Link | None
+    system: str
+    versions: str
     resolved: Resolved | None = None
     decision: Decision = field(default_factory=lambda: Decision("skip"))
     after: Link | None = None
@@ -51,6 +56,43 @@ class Case:
     def calls(self) -> bool:
         """Whether the target is to be called."""
         return self.decision.action in ("create", "correlate", "update")
+
+    @property
+    def known(self) -> str | None:
+        """The print of what was last sent."""
+        return self.link.fingerprint if self.link is not None else None
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Names of the attributes that an update changes."""
+        return prints.changed(self.known, payload(self.crossed)) if self.target_id is not None else ()
+
+    def end(
+        self,
+        action: Action,
+        outcome: Ending,
+        reason: str | None = None,
+        message: str | None = None,
+        *,
+        target_id: str | None = None,
+        changed: tuple[str, ...] = (),
+        attempts: int = 0,
+    ) -> None:
+        """Say what became of the entity."""
+        self.outcome = Outcome(
+            self.item.source_id,
+            self.system,
+            self.entity_type,
+            action,
+            outcome,
+            reason,
+            message,
+            target_id or self.target_id,
+            changed,
+            attempts,
+            self.versions,
+            time.time(),
+        )
 
     def linked(
         self, target_id: str | None, fingerprint: str | None, *, existed: bool, pending: tuple[Reference, ...]

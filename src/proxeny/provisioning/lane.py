@@ -4,7 +4,7 @@ The checkpoint is stored in the same transaction as what the page brought about.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -13,20 +13,17 @@ from proxeny.provisioning.carrying import Carrying, Manner
 from proxeny.provisioning.case import Case
 from proxeny.provisioning.destination import Destination
 from proxeny.provisioning.errors import BehindError
-from proxeny.provisioning.feed import Feed
 from proxeny.provisioning.health import Health
 from proxeny.provisioning.ledger import Ledger, Memory
 from proxeny.provisioning.origin import Item, Origin
 from proxeny.provisioning.resolve import Resolver
 from proxeny.provisioning.sharing import Share
 from proxeny.store import links, outcomes, runs
-from proxeny.store.links import Link, Pair, Reference
+from proxeny.store.links import Pair, Reference
 from proxeny.store.outcomes import Outcome
 from proxeny.store.runs import Note
-from proxeny.transform import Lookup
 
 Kind = Literal["read", "again", "delete", "late"]
-MANY_PENDING = 2000
 LATE_LIMIT = 10_000
 BATCH = 100
 
@@ -82,19 +79,19 @@ class Lane:
             found += [("late", name) for name in self.types]
         return found
 
-    async def work(self, delete: Callable[["Lane", str], Any]) -> bool:
-        """Everything from the checkpoint on; False if it was stopped. ``delete`` does the deletions of a type."""
+    async def work(self, again: "Act", delete: "Act") -> bool:
+        """Everything from the checkpoint on; False if it was stopped. ``again`` and ``delete`` do those steps."""
         steps = self.steps
         while self._at < len(steps):
             kind, entity_type = steps[self._at]
             if kind == "read":
                 done = await self._read(entity_type)
             elif kind == "again":
-                done = await self._again(entity_type)
+                done = await again(self, entity_type)
             elif kind == "delete":
                 done = await delete(self, entity_type)
             else:
-                done = await self._deliver(entity_type, self._late.pop(entity_type, []), again=True)
+                done = await self.deliver(entity_type, self._late.pop(entity_type, []), again=True)
             if not done or self.context.stopping.is_set():
                 return False
             self._at, self._position = self._at + 1, None
@@ -113,51 +110,12 @@ class Lane:
                 continue
             if page is None:
                 return True
-            if not await self._deliver(entity_type, page.items, position=page.position):
+            if not await self.deliver(entity_type, page.items, position=page.position):
                 return False
             number += 1
         return False
 
-    async def _again(self, entity_type: str) -> bool:
-        """Entities whose references can be resolved now (decision 22): the second and last time in this run."""
-        if await self.memory.links.has_pending(self.pair, entity_type, more_than=MANY_PENDING):
-            return await self._again_from_stream(entity_type)
-        async for pending in batches(self.memory.links.pending(self.pair, entity_type)):
-            items = await self._source_items(entity_type, await self._resolvable(pending))
-            if not await self._deliver(entity_type, items, again=True):
-                return False
-        return True
-
-    async def _again_from_stream(self, entity_type: str) -> bool:
-        """So many wait that the source is rather read once more than asked for each of them."""
-        source = self.context.source
-        feed = Feed(lambda position: source.stretches(entity_type, position), None, interval=source.interval)
-        try:
-            number = 0
-            while (page := await feed.page(number)) is not None:
-                known = await self.memory.links.of(self.pair, [item.source_id for item in page.items])
-                waiting = [link for (kind, _), link in known.items() if kind == entity_type and link.pending]
-                wanted = {link.source_id for link in await self._resolvable(waiting)}
-                items = [item for item in page.items if item.said == "ok" and item.source_id in wanted]
-                if not await self._deliver(entity_type, items, again=True):
-                    return False
-                number += 1
-        finally:
-            await feed.close()
-        return True
-
-    async def _resolvable(self, pending: Sequence[Link]) -> list[Link]:
-        wanted = {link.source_id: [Lookup(one.entity_type, one.id) for one in link.pending] for link in pending}
-        answers = await self._resolver().ask(frozenset(one for lookups in wanted.values() for one in lookups))
-        return [link for link in pending if any(answers.get(one) for one in wanted[link.source_id])]
-
-    async def _source_items(self, entity_type: str, found: Sequence[Link]) -> list[Item]:
-        ids = [link.native_id or link.source_id for link in found]
-        portions = [ids[start::8] for start in range(min(8, len(ids)))]
-        read = await asyncio.gather(*(self.context.source.some(entity_type, portion) for portion in portions))
-        return [item for items in read for item in items if item.said == "ok"]
-
-    async def _deliver(
+    async def deliver(
         self, entity_type: str, items: Sequence[Item], *, position: str | None = None, again: bool = False
     ) -> bool:
         """Entities to the target, and into the store, while nobody else works on them; False if not all could be begun
@@ -179,7 +137,7 @@ class Lane:
     async def _in_turn(self, entity_type: str, items: Sequence[Item], *, position: str | None, again: bool) -> bool:
         if not items:
             return True
-        carrying, resolver = self._carrying[entity_type], self._resolver()
+        carrying, resolver = self._carrying[entity_type], self.resolver()
         known = await self.memory.links.of(self.pair, [item.source_id for item in items])
         cases = await carrying.prepare(items, known, resolver)
         begun = carrying.begun(cases)
@@ -247,7 +205,8 @@ class Lane:
             "down": self.health.down,
         }
 
-    def _resolver(self) -> Resolver:
+    def resolver(self) -> Resolver:
+        """Answers the look-ups of one page."""
         foreseen = self._foreseen if self.context.manner.simulated else None
         return Resolver(self.memory.links, self.pair, self.context.id_of, foreseen=foreseen)
 
@@ -259,6 +218,10 @@ class Lane:
             if found is not None and found.action == "create" and found.outcome == "done"
             else None
         )
+
+
+Act = Callable[[Lane, str], Awaitable[bool]]
+"""One step for one entity type; False if it was stopped."""
 
 
 def batches(stream: AsyncIterator[Any], size: int = BATCH) -> AsyncIterator[list[Any]]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from proxeny.connectors.errors import ConnectorError
 from proxeny.connectors.outbound import throttle
 from proxeny.errors import Error
+from proxeny.provisioning.again import again
 from proxeny.provisioning.carrying import Manner
 from proxeny.provisioning.catalog import OpenSystem
 from proxeny.provisioning.deleting import delete
@@ -174,7 +175,7 @@ async def _all_lanes(context: Context, targets: Sequence[Destination], checkpoin
 async def _lane(context: Context, lane: Lane) -> bool:
     """One target. What breaks it does not break the others; a lost lease ends all."""
     try:
-        done = await lane.work(delete)
+        done = await lane.work(again, delete)
     except LeaseLostError:
         raise
     except SourceBrokenError as error:
