@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from time import perf_counter
 from typing import TypeVar
 
-from proxeny.connectors.directory import passwords, resources, writing
+from proxeny.connectors.directory import passwords, resources, tables, writing
 from proxeny.connectors.directory.announcing import announcing
 from proxeny.connectors.directory.custom import CustomSchemas
 from proxeny.connectors.directory.failures import translated
@@ -94,6 +94,10 @@ class DirectoryConnector(DirectoryReader):
 
     async def remove_schema(self, urn: str) -> None:
         await self._custom.remove(urn)
+
+    async def mark(self, entity_type: str) -> str:
+        """The number of the latest change."""
+        return str((await self._fetch(tables.LATEST_CHANGE, {}))[0][0])
 
     # -- writing --------------------------------------------------------------------------------------------------
 

@@ -41,12 +41,10 @@ class DirectoryReader:
             for entity in portion.entities:
                 yield entity
 
-    async def read_portions(
+    def read_portions(
         self, entity_type: str, position: str | None = None, *, native_filter: str | None = None
     ) -> AsyncIterator[Portion]:
-        search = Search(None, native_filter, count=100, cursor=position)
-        async for portion in self._portions(entity_type, search):
-            yield portion
+        return self._portions(entity_type, Search(None, native_filter, count=100, cursor=position))
 
     async def _portions(self, entity_type: str, search: Search) -> AsyncIterator[Portion]:
         while True:
@@ -56,9 +54,6 @@ class DirectoryReader:
             if page.next_cursor is None:
                 return
             search = replace(search, cursor=page.next_cursor)
-
-    async def mark(self, entity_type: str) -> str:
-        return str((await self._fetch(tables.LATEST_CHANGE, {}))[0][0])
 
     async def search(self, entity_type: str, search: Search) -> Page:
         return await self._page(entity_type, search, counted=True)
