@@ -7,6 +7,7 @@ import orjson
 from pydantic import SecretStr
 
 from proxeny.connectors.outbound.settings import OutboundSettings
+from proxeny.provisioning.mail import MailSettings
 from proxeny.scim.dialects import dialect_of
 from proxeny.settings import CertificateMatch, Client, Issuer, Settings
 from proxeny.store.secrets import hash_secret
@@ -103,6 +104,14 @@ def technical_user(client: Client) -> TechnicalUser:
         bind_tokens=client.bind_tokens,
         version=hashlib.sha256(described + (secret or "").encode()).hexdigest(),
     )
+
+
+def mail_settings(settings: Settings) -> MailSettings | None:
+    """The mail server, if there is one."""
+    mail = settings.mail
+    if mail.host is None:
+        return None
+    return MailSettings(mail.host, mail.port, mail.security, mail.user, _plain(mail.password), mail.sender)
 
 
 def _introspection(issuer: Issuer) -> tuple[str, str] | None:

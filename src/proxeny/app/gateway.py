@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from proxeny.app.administration import SystemAdministration
 from proxeny.app.conversions import issuers, outbound_settings, server_settings, technical_user, web_settings
 from proxeny.app.definitions import file_definitions
 from proxeny.app.expiry import Expiry, of_clients, of_settings, of_systems
+from proxeny.app.jobs import Provisioning
 from proxeny.app.remembering import Store, open_store, stored_definition
 from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.outbound.fetch import Fetcher
@@ -22,10 +24,17 @@ from proxeny.provisioning.whereabouts import trusts_everyone
 from proxeny.settings import Settings
 from proxeny.store.limits import Limits
 from proxeny.store.tokens import SigningKeys, Tokens
+from proxeny.store.transformations import Transformations
+from proxeny.web.admin.jobs import job_routes
+from proxeny.web.admin.ports import Administration
+from proxeny.web.admin.provisioning import provisioning_routes
+from proxeny.web.admin.systems import system_routes
 from proxeny.web.auth.audit import AuditTrail
 from proxeny.web.auth.clients import ConfiguredClients, SeveralSources, StoredClients
 from proxeny.web.metrics import Metrics
 from proxeny.web.ports import Health, Provider
+from proxeny.web.realtime import realtime_routes
+from proxeny.web.request import Route
 from proxeny.web.routes import Application, create_app
 from proxeny.web.security import Security, SecurityPorts
 from proxeny.web.tls import Tls
@@ -51,6 +60,8 @@ class Gateway:
     store: Store
     catalog: Catalog
     fetcher: Fetcher
+    outbound: Outbound
+    provisioning: Provisioning
     metrics: Metrics = field(default_factory=Metrics)
     expiry: Expiry = field(default_factory=Expiry)
     trusting: Mapping[str, str] = field(default_factory=dict)
@@ -67,10 +78,12 @@ class Gateway:
             stack.push_async_callback(fetcher.close)
             catalog = Catalog(store.database, outbound, Cursors(store.cursor_key), settings.directory.properties)
             stack.push_async_callback(catalog.close)
-            gateway = cls(settings, store, catalog, fetcher)
+            provisioning = Provisioning.over(settings, store.database, catalog)
+            gateway = cls(settings, store, catalog, fetcher, outbound, provisioning)
             await catalog.open(await gateway.definitions(definitions))
             watcher = asyncio.create_task(gateway.watch(await store.systems.version()))
             stack.callback(watcher.cancel)
+            await stack.enter_async_context(provisioning.working(outbound))
             yield gateway
 
     async def definitions(self, from_files: tuple[SystemDefinition, ...]) -> tuple[SystemDefinition, ...]:
@@ -160,13 +173,32 @@ class Gateway:
                 admit=security.admit,
                 metrics=self.metrics,
                 trail=trail,
-                routes=security.routes(),
+                routes=(*security.routes(), *self._admin_routes()),
             )
             endings = asyncio.create_task(self.watch_endings(security.certificates.seen))
             try:
                 yield Served(app, tls, trail)
             finally:
                 endings.cancel()
+
+    def _admin_routes(self) -> Iterator[Route]:
+        provisioning, transformations = self.provisioning, Transformations(self.store.database)
+        systems = SystemAdministration(self.settings, self.store, self.catalog, transformations, self.reload)
+        administration = Administration(
+            systems=systems,
+            jobs=provisioning.jobs,
+            realtime=provisioning.realtime,
+            schedules=provisioning.schedules,
+            notices=provisioning.notices,
+            why=provisioning.why,
+            flag=provisioning.flag,
+            source_id=provisioning.source_id,
+            name_of=provisioning.name_of,
+        )
+        yield from realtime_routes(provisioning.realtime)
+        yield from job_routes(administration)
+        yield from provisioning_routes(administration)
+        yield from system_routes(administration)
 
     @property
     def directory(self) -> Provider:

@@ -53,6 +53,7 @@ class SystemDefinition:
     read: TransformationText | None = None
     write: TransformationText | None = None
     sources: tuple[str, ...] = ()
+    subscribers: tuple[str, ...] = ()
     origin: str = ""
 
 
@@ -160,6 +161,7 @@ def read_definition(
         read=reading.transformation("readTransformation"),
         write=reading.transformation("writeTransformation"),
         sources=tuple(sources),
+        subscribers=tuple(each for each in document.get("emailSubscribers") or () if isinstance(each, str)),
         origin=file,
     )
     if reading.problems:

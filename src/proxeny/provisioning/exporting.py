@@ -27,7 +27,7 @@ def sap_export(definition: SystemDefinition) -> Document:
         "destinationName": None,
         "gitAllowedExpressions": [],
         "gitDisallowedExpressions": [],
-        "emailSubscribers": [],
+        "emailSubscribers": list(definition.subscribers),
         "name": definition.name,
         "description": definition.description,
         "tenantId": None,

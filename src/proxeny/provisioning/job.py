@@ -116,6 +116,10 @@ class Jobs:
             pass
         return await self.memory.runs.get(run)
 
+    def wake(self) -> None:
+        """There may be a run to take."""
+        self._woken.set()
+
     def when_ended(self, call: OnEnd) -> None:
         """``call`` is awaited after each run that this worker has finished (notifications)."""
         self._ended.append(call)

@@ -196,6 +196,30 @@ class Metrics(Section):
     public: bool = False
 
 
+class Jobs(Section):
+    """Provisioning: whether this gateway works on jobs and events, how many at once, how long their logs are kept."""
+
+    enabled: bool = True
+    runs: Positive = 4
+    events: Positive = 8
+    retention_days: Literal[7, 14, 30] = 7
+
+
+class Mail(Section):
+    """The server that takes notifications; without a host none are sent by mail."""
+
+    host: str | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password: SecretStr | None = None
+    sender: str = "proxeny@localhost"
+
+    def problems(self) -> Iterator[Finding]:
+        if (self.user is None) != (self.password is None):
+            yield "user", "needs password, and the other way round. Give both, or neither."
+
+
 class CertificateMatch(Section):
     """A caller's certificate, by thumbprint, by subject and issuer, or by a URI among its alternative names."""
 
@@ -252,6 +276,8 @@ class Settings(Section):
     systems: Systems
     logs: Logs
     metrics: Metrics
+    jobs: Jobs
+    mail: Mail
     client: tuple[Client, ...] = ()
 
 

@@ -57,6 +57,13 @@ OF_ENTITY = Statement(
     f"SELECT {_COLUMNS} FROM job_outcomes WHERE run = :run AND system = :system AND entity_type = :entity_type "
     "AND entity_id = :entity_id"
 )
+PAGE = Statement(
+    f"SELECT {_COLUMNS} FROM job_outcomes WHERE run = :run AND (system, entity_type, entity_id) > (:after_system, "
+    ":after_type, :after_id) AND (:system = '' OR system = :system) AND (:entity_type = '' OR "
+    "entity_type = :entity_type) AND (:outcome = '' OR outcome = :outcome) AND (:action = '' OR action = :action) "
+    "AND (:reason = '' OR reason = :reason) AND (:entity_id = '' OR entity_id = :entity_id) "
+    "ORDER BY system, entity_type, entity_id LIMIT :limit"
+)
 PURGE = Statement("DELETE FROM job_outcomes WHERE run = :run")
 
 
@@ -77,6 +84,11 @@ class Outcome:
     attempts: int = 0
     versions: str | None = None
     at: float = 0.0
+
+
+Place = tuple[str, str, str]
+"""System, entity type and entity id: where a page of outcomes ended."""
+BEGINNING: Place = ("", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,14 @@ class Outcomes:
             if one == (system or one) and kind == (entity_type or kind):
                 async for found in self.among(run, one, kind, outcome):
                     yield found
+
+    async def page(self, run: int, after: Place, limit: int, **wanted: str) -> list[Outcome]:
+        """Rows of a run behind a place, in its order. ``wanted``: ``system``, ``entity_type``, ``entity_id``,
+        ``action``, ``outcome`` and ``reason`` that they must have."""
+        values = dict.fromkeys(("system", "entity_type", "entity_id", "action", "outcome", "reason"), "")
+        place = {"after_system": after[0], "after_type": after[1], "after_id": after[2]}
+        rows = await self._database.fetch(PAGE, {**values, **wanted, **place, "run": run, "limit": limit}, heavy=True)
+        return [_outcome(row) for row in rows]
 
     async def among(
         self, run: int, system: str, entity_type: str, outcome: Result | None = None

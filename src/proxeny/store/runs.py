@@ -221,6 +221,10 @@ class Runs:
             gone += len(found)
         return gone
 
+    async def remove(self, run: int) -> None:
+        """Forget one run that is over, with its outcomes."""
+        await self._database.transaction(lambda: _removed(run))
+
     async def _run(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
         def steps() -> Generator[Request, list[Row], list[Row]]:
             return (yield statement, values)

@@ -1,0 +1,245 @@
+"""Why an entity is in a target, or is not: the verdict in one sentence, and the steps behind it.
+
+The entity is looked for in each source, taken across both transformations as the next run would, and held against the
+link, the last outcomes and the real-time events that there are.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from proxeny.connectors.errors import ConnectorError, NotFoundError
+from proxeny.connectors.filtering import Compare, Field
+from proxeny.connectors.spi import Entity, Reader, Search, Searcher
+from proxeny.documents import Document
+from proxeny.provisioning.crossing import TARGET_ID
+from proxeny.provisioning.destination import Destination, destination
+from proxeny.provisioning.ledger import Memory
+from proxeny.provisioning.origin import Item, Origin, origin
+from proxeny.provisioning.reasons import sentence
+from proxeny.provisioning.running import Systems, targets_of
+from proxeny.store.links import Link, Pair
+from proxeny.store.outcomes import Outcome
+from proxeny.transform import Trace
+
+RUNS = 20
+_NAMES: dict[str, Field] = {"user": ("userName",), "group": ("displayName",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """About one entity of a source in one target (empty: no target at all). ``there``: it is in the target."""
+
+    source: str
+    target: str
+    entity_type: str
+    entity_id: str
+    there: bool
+    sentence: str
+    steps: tuple[str, ...] = field(default=())
+
+    def document(self) -> Document:
+        return {
+            "source": self.source,
+            "target": self.target or None,
+            "type": self.entity_type,
+            "id": self.entity_id,
+            "provisioned": self.there,
+            "verdict": self.sentence,
+            "steps": list(self.steps),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of one entity: its id at the source, and itself if the source has it."""
+
+    entity_type: str
+    source_id: str
+    native: Entity | None
+    item: Item | None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """See the module."""
+
+    memory: Memory
+    systems: Systems
+
+    async def ask(self, entity: str, *, entity_type: str = "", source: str = "", target: str = "") -> list[Verdict]:
+        """A verdict for each target of each source that knows the entity. ``entity``: an id of the source or of a
+        target, a userName, or the displayName of a group."""
+        verdicts = []
+        for system in [*self.systems.systems().values()]:
+            definition = system.blueprint.definition
+            if system.blueprint.role != "source" or (source and source not in (definition.id, definition.name)):
+                continue
+            one = origin(system)
+            targets = [destination(each) for each in targets_of(self.systems, system)]
+            targets = [each for each in targets if target in ("", each.id, each.name)]
+            for known in await self._find(one, targets, entity, entity_type):
+                verdicts += [await self._judge(one, each, known) for each in targets if each.takes(known.entity_type)]
+                if not targets:
+                    verdicts.append(_verdict(one, None, known, False, f"{one.name} has no targets", ()))
+        return verdicts
+
+    # -- finding --------------------------------------------------------------------------------------------------
+
+    async def _find(
+        self, source: Origin, targets: Sequence[Destination], entity: str, entity_type: str
+    ) -> list[_Known]:
+        found = []
+        for kind in source.entity_types:
+            if entity_type in ("", kind):
+                native_id = await self._native_id(source, targets, kind, entity)
+                native = await self._read(source, kind, native_id or entity)
+                native = native or await self._by_name(source, kind, entity)
+                if native is not None:
+                    item = source.item(kind, native)
+                    found.append(_Known(kind, item.source_id, native, item))
+                elif native_id is not None:
+                    found.append(_Known(kind, native_id, None, None))
+        return found
+
+    async def _native_id(
+        self, source: Origin, targets: Sequence[Destination], entity_type: str, entity: str
+    ) -> str | None:
+        """The source's own id of an entity that is linked under this id of the source or of a target."""
+        links = [link for _, link in await self.memory.links.of_native(source.id, entity)]
+        for target in targets:
+            held = await self.memory.links.of_target(target.id, entity_type, entity)
+            links += [link for pair, link in held if pair.source == source.id]
+        return next((one.native_id or one.source_id for one in links if one.entity_type == entity_type), None)
+
+    async def _read(self, source: Origin, entity_type: str, entity_id: str) -> Entity | None:
+        if not isinstance(source.connector, Reader):
+            return None
+        try:
+            return await source.connector.read(entity_type, entity_id)
+        except (NotFoundError, ConnectorError):
+            return None
+
+    async def _by_name(self, source: Origin, entity_type: str, name: str) -> Entity | None:
+        connector, wanted = source.connector, _NAMES.get(entity_type)
+        if not isinstance(connector, Searcher) or wanted is None:
+            return None
+        read = source.crossings[entity_type].read
+        behind = read.reverse.field_of(wanted) if read is not None else None
+        where = Compare(behind.keys if behind is not None else wanted, "eq", name)
+        try:
+            page = await connector.search(entity_type, Search(filter=where, count=2))
+        except ConnectorError:
+            return None
+        return next((one for one in page.entities if page.exact or _value(one.document, where.field) == name), None)
+
+    # -- judging --------------------------------------------------------------------------------------------------
+
+    async def _judge(self, source: Origin, target: Destination, known: _Known) -> Verdict:
+        pair = Pair(source.id, target.id)
+        link = (await self.memory.links.of(pair, [known.source_id])).get((known.entity_type, known.source_id))
+        last = await self._last(source.id, target.id, known)
+        there = link is not None and link.target_id is not None
+        steps = [step async for step in self._steps(source, target, known, link, last)]
+        crossing = self._crossing(source, target, known, link)
+        where = f"in {target.name} as {link.target_id}" if link is not None and there else f"not in {target.name}"
+        if crossing is not None:
+            words = f"{where}: {crossing}"
+        elif last is not None and last[1].outcome in ("failed", "held"):
+            words = f"{where}: the last {last[1].action} {last[1].outcome}: {_why(last[1])}"
+        elif there:
+            words = f"{where}, as the source has it"
+        elif last is not None and last[1].reason:
+            words = f"{where}: {_why(last[1])}"
+        else:
+            words = f"{where} yet: no run has brought it; the next one would create it"
+        return _verdict(source, target, known, there, words, steps)
+
+    def _crossing(self, source: Origin, target: Destination, known: _Known, link: Link | None) -> str | None:
+        """What keeps the entity from crossing now, or None."""
+        if known.native is None or known.item is None:
+            return f"{source.name} does not have it (any more)"
+        read = source.crossings[known.entity_type].read
+        if known.item.said != "ok" and read is not None:
+            trace = read.explain("read", known.native.document)
+            return _stopped(trace, f"read transformation of {source.name}", source.version, known.item.message)
+        write = target.program(known.entity_type)
+        if write is None or known.item.said != "ok":
+            return None
+        linked = link.target_id if link is not None else None
+        trace = write.explain(
+            "create" if linked is None else "update", known.item.document, {TARGET_ID: linked} if linked else {}
+        )
+        if trace.result.status == "ok":
+            return None
+        return _stopped(trace, f"write transformation of {target.name}", target.version, trace.result.message)
+
+    async def _steps(
+        self, source: Origin, target: Destination, known: _Known, link: Link | None, last: "tuple[int, Outcome] | None"
+    ) -> AsyncIterator[str]:
+        if known.native is None:
+            yield f"{source.name} has no {known.entity_type} {known.source_id}."
+        else:
+            yield f"{source.name} has the {known.entity_type} {known.native.id}."
+        if known.item is not None:
+            said = "lets it through" if known.item.said == "ok" else sentence(known.item.reason, known.item.message)
+            yield f"The read transformation of {source.name} ({source.version}): {said}."
+        if link is None:
+            yield f"No link to an entity of {target.name}."
+        else:
+            origin_of = "it was there before" if link.existed_before else "made by the gateway"
+            yield f"Linked to {link.target_id or 'nothing yet (a create was begun)'} of {target.name}, {origin_of}."
+            for one in link.pending:
+                yield f"Its reference to the {one.entity_type} {one.id} is not resolved, as {target.name} lacks it."
+        if last is not None:
+            run, outcome = last
+            why = f": {_why(outcome)}" if outcome.reason else ""
+            moment = datetime.fromtimestamp(outcome.at, UTC).isoformat(timespec="seconds")
+            yield f"Run {run} at {moment}: {outcome.action}, {outcome.outcome}{why}"
+
+    async def _last(self, source: str, target: str, known: _Known) -> "tuple[int, Outcome] | None":
+        """The newest outcome of the entity in the target, among the last runs."""
+        for run in await self.memory.runs.latest(source=source, limit=RUNS):
+            if run.kind == "SIMULATE":
+                continue
+            found = await self.memory.outcomes.of_entity(run.id, target, known.entity_type, known.source_id)
+            if found is not None:
+                return run.id, found
+        return None
+
+
+def _verdict(
+    source: Origin, target: Destination | None, known: _Known, there: bool, words: str, steps: Sequence[str]
+) -> Verdict:
+    name = target.id if target is not None else ""
+    return Verdict(source.id, name, known.entity_type, known.source_id, there, f"{words}.", tuple(steps))
+
+
+def _why(outcome: Outcome) -> str:
+    return sentence(outcome.reason, outcome.message).rstrip(".")
+
+
+def _stopped(trace: Trace, what: str, version: str, message: str | None) -> str:
+    """Why a program gave nothing, with the values that decided."""
+    operands = "; ".join(_operands(trace.to_document()["operands"]))
+    if trace.result.reason == "condition":
+        return f"condition of the {what}, version {version}, is false" + (f": {operands}" if operands else "")
+    return f"the {what}, version {version}, says: {(message or trace.result.reason or '').rstrip('.')}"
+
+
+def _operands(operands: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for one in operands:
+        name = one["operand"].removeprefix("$.")
+        value = one["value"]
+        empty = value in (None, "", [], {})
+        yield f"{name} is empty" if empty else f"{name} is {orjson.dumps(value).decode()}"
+
+
+def _value(document: Document, names: Field) -> object:
+    value: object = document
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,209 @@
+"""What is around runs: held deletions, schedules, real-time events, subscriptions, and why an entity is as it is."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from proxeny.provisioning.reasons import sentence
+from proxeny.provisioning.schedule import WEEKDAYS, new_schedule, warning_of
+from proxeny.scim.errors import BadRequestError, ResourceNotFoundError
+from proxeny.store.held import HeldKey
+from proxeny.store.notices import Subscription
+from proxeny.store.schedules import Schedule
+from proxeny.web.admin.answers import (
+    caller_of,
+    cursor,
+    limit_of,
+    may_see,
+    number_of,
+    page,
+    parts_of,
+    query,
+    require_system,
+)
+from proxeny.web.admin.jobs import API, admin_route
+from proxeny.web.admin.ports import Administration
+from proxeny.web.request import Request, Route
+from proxeny.web.responses import Response, document
+
+_CHANNELS = {"mail": "@", "webhook": "://"}
+
+
+def provisioning_routes(administration: Administration) -> Iterator[Route]:
+    """All need ``admin.jobs``."""
+    rest = _Rest(administration)
+    for template, operations in (
+        (f"{API}/held", {"GET": rest.held}),
+        (f"{API}/held/approve", {"POST": rest.approve}),
+        (f"{API}/held/reject", {"POST": rest.reject}),
+        (f"{API}/schedules", {"GET": rest.schedules}),
+        (
+            f"{API}/systems/{{system}}/schedules/{{kind}}",
+            {"GET": rest.schedule, "PUT": rest.set_schedule, "DELETE": rest.remove_schedule},
+        ),
+        (f"{API}/systems/{{system}}/subscriptions", {"GET": rest.subscriptions, "POST": rest.subscribe}),
+        (f"{API}/systems/{{system}}/subscriptions/{{channel}}/{{address}}", {"DELETE": rest.unsubscribe}),
+        (f"{API}/events", {"GET": rest.events}),
+        (f"{API}/events/{{event}}", {"GET": rest.event}),
+        (f"{API}/why", {"GET": rest.why}),
+    ):
+        yield admin_route(template, operations, "admin.jobs")
+
+
+class _Rest:
+    def __init__(self, administration: Administration) -> None:
+        self._admin = administration
+        self._memory = administration.jobs.memory
+
+    # -- held deletions -------------------------------------------------------------------------------------------
+
+    async def held(self, request: Request) -> Response:
+        fields = query(request, "source", "target", "status", "cursor", "limit")
+        limit, parts = limit_of(fields), parts_of(fields.get("cursor"), 1)
+        offset = int(parts[0]) if parts else 0
+        wanted = {name: fields.get(name, "") for name in ("source", "target", "status")}
+        found = await self._memory.held.list(**wanted, limit=limit, offset=offset)
+        items = [{**asdict(one), "why": sentence(one.reason)} for one in found if may_see(request, one.source)]
+        return page(items, cursor(str(offset + limit)) if len(found) == limit else None)
+
+    async def approve(self, request: Request) -> Response:
+        keys = await self._keys(request)
+        return document({"approved": await self._memory.held.approve(keys, caller_of(request))})
+
+    async def reject(self, request: Request) -> Response:
+        keys = await self._keys(request)
+        return document({"rejected": await self._memory.held.reject(keys, caller_of(request))})
+
+    async def _keys(self, request: Request) -> list[HeldKey]:
+        items = (await request.resource()).get("items")
+        names = ("source", "target", "entity_type", "source_id")
+        if not isinstance(items, list) or not all(
+            isinstance(item, dict) and all(isinstance(item.get(name), str) for name in names) for item in items
+        ):
+            raise BadRequestError(f'Send {{"items": [{{{", ".join(names)}}}, …]}}, as the list of held ones has them.')
+        keys = [HeldKey(*(item[name] for name in names)) for item in items]
+        for source in {key.source for key in keys}:
+            require_system(request, source)
+        return keys
+
+    # -- schedules ------------------------------------------------------------------------------------------------
+
+    async def schedules(self, request: Request) -> Response:
+        query(request)
+        found = await self._admin.schedules.all()
+        return page([_schedule(one) for one in found if may_see(request, one.source)], None)
+
+    async def schedule(self, request: Request) -> Response:
+        found = await self._admin.schedules.find(self._source(request), _kind(request))
+        if found is None:
+            raise ResourceNotFoundError("There is no such schedule.")
+        return document(_schedule(found))
+
+    async def set_schedule(self, request: Request) -> Response:
+        body = await request.resource()
+        unknown = body.keys() - {"enabled", "minutes", "weekdays", "at", "zone"}
+        if unknown:
+            raise BadRequestError(f"{', '.join(sorted(unknown))}: a schedule has no such key.")
+        try:
+            made = new_schedule(
+                self._source(request),
+                _kind(request),  # type: ignore[arg-type]  # READ or RESYNC
+                enabled=bool(body.get("enabled", True)),
+                minutes=body.get("minutes"),
+                weekdays=tuple(body.get("weekdays") or ()),
+                at=body.get("at") or "",
+                zone=body.get("zone") or "UTC",
+            )
+        except (TypeError, AttributeError):
+            raise BadRequestError("minutes is a number, weekdays a list of names, at and zone are texts.") from None
+        await self._admin.schedules.put(made)
+        return document({**_schedule(made), "warning": warning_of(made)})
+
+    async def remove_schedule(self, request: Request) -> Response:
+        if not await self._admin.schedules.remove(self._source(request), _kind(request)):
+            raise ResourceNotFoundError("There is no such schedule.")
+        return Response(204)
+
+    # -- subscriptions --------------------------------------------------------------------------------------------
+
+    async def subscriptions(self, request: Request) -> Response:
+        found = await self._admin.notices.subscriptions(self._source(request))
+        return page([asdict(one) for one in found], None)
+
+    async def subscribe(self, request: Request) -> Response:
+        body = await request.resource()
+        channel, address = body.get("channel"), body.get("address")
+        if not isinstance(address, str) or _CHANNELS.get(str(channel), "\n") not in address or len(address) > 500:
+            raise BadRequestError("channel is mail or webhook; address is a mail address, or the URL of the webhook.")
+        made = Subscription(self._source(request), channel, address)  # type: ignore[arg-type]  # one of _CHANNELS
+        await self._admin.notices.subscribe(made)
+        return document(asdict(made), 201)
+
+    async def unsubscribe(self, request: Request) -> Response:
+        channel, address = request.params["channel"], request.params["address"]
+        gone = Subscription(self._source(request), channel, address)  # type: ignore[arg-type]  # any other is not there
+        if not await self._admin.notices.unsubscribe(gone):
+            raise ResourceNotFoundError("There is no such subscription.")
+        return Response(204)
+
+    # -- real time ------------------------------------------------------------------------------------------------
+
+    async def events(self, request: Request) -> Response:
+        fields = query(request, "source", "status", "id", "cursor", "limit")
+        limit, parts = limit_of(fields), parts_of(fields.get("cursor"), 1)
+        before = int(parts[0]) if parts else 2**62
+        found = await self._admin.realtime.events.latest(
+            source=fields.get("source", ""),
+            status=fields.get("status", ""),
+            entity_id=fields.get("id", ""),
+            before=before,
+            limit=limit,
+        )
+        items = [_event(asdict(one)) for one in found if may_see(request, one.source)]
+        return page(items, cursor(str(found[-1].id)) if len(found) == limit else None)
+
+    async def event(self, request: Request) -> Response:
+        found = await self._admin.realtime.events.find(number_of(request.params["event"], "event"))
+        if found is None:
+            raise ResourceNotFoundError("There is no such event.")
+        require_system(request, found.source)
+        return document(_event(asdict(found)))
+
+    # -- why ------------------------------------------------------------------------------------------------------
+
+    async def why(self, request: Request) -> Response:
+        fields = query(request, "entity", "type", "source", "target")
+        if not fields.get("entity"):
+            raise BadRequestError("Name the entity: ?entity=<id, userName or name of a group>.")
+        kind, source, target = (fields.get(name, "") for name in ("type", "source", "target"))
+        found = await self._admin.why.ask(fields["entity"], entity_type=kind, source=source, target=target)
+        return page([one.document() for one in found if may_see(request, one.source)], None)
+
+    def _source(self, request: Request) -> str:
+        return self._admin.source_id(request.params["system"])
+
+
+def _kind(request: Request) -> str:
+    kind = request.params["kind"].upper()
+    if kind not in ("READ", "RESYNC"):
+        raise BadRequestError("Jobs that can be scheduled are READ and RESYNC.")
+    return kind
+
+
+def _schedule(one: Schedule) -> dict[str, Any]:
+    following = datetime.fromtimestamp(one.next, UTC).isoformat() if one.next is not None else None
+    return {
+        "source": one.source,
+        "type": one.kind,
+        "enabled": one.enabled,
+        "minutes": one.minutes,
+        "weekdays": [WEEKDAYS[day] for day in one.weekdays],
+        "at": one.at or None,
+        "zone": one.zone,
+        "next": following,
+    }
+
+
+def _event(one: dict[str, Any]) -> dict[str, Any]:
+    return {**one, "id": str(one["id"])}
