@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.connectors.directories import (
+from tests.connectors.embedded import (
     CUSTOM_GROUP,
     ENTERPRISE_USER,
     SAP_USER,

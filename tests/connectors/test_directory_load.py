@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.connectors.directories import CUSTOM_GROUP, ENTERPRISE_USER, SAP_USER, member_ids, user
+from tests.connectors.embedded import CUSTOM_GROUP, ENTERPRISE_USER, SAP_USER, member_ids, user
 
 from proxeny.connectors.directory import DirectoryConnector
 from proxeny.connectors.directory.load import LineProblem, export_lines, export_table, import_lines

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.connectors.directories import group, member_ids, patch, user
+from tests.connectors.embedded import group, member_ids, patch, user
 
 from proxeny.connectors.directory import DirectoryConnector
 from proxeny.connectors.directory.load import import_lines

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.connectors.directories import SAP_USER, group, user
+from tests.connectors.embedded import SAP_USER, group, user
 
 from proxeny.connectors.directory import DirectoryConnector, native_filter, searching, tables
 from proxeny.connectors.directory.fields import RESOURCE_TYPES
