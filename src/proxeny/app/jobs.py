@@ -10,12 +10,15 @@ from typing import Any
 
 import orjson
 
-from proxeny.app.conversions import mail_settings
+from proxeny.app.conversions import mail_settings, outbound_settings
+from proxeny.app.remembering import open_store
+from proxeny.app.systems import known_systems
 from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.outbound.webhook import Webhooks
 from proxeny.database import Database
 from proxeny.errors import Error
 from proxeny.provisioning.catalog import Catalog
+from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.errors import UnknownSystemError
 from proxeny.provisioning.job import Jobs
 from proxeny.provisioning.ledger import Memory
@@ -35,6 +38,18 @@ log = logging.getLogger("proxeny.jobs")
 
 _DAY = 86400.0
 _PURGE_SECONDS = 3600.0
+
+
+@asynccontextmanager
+async def open_provisioning(settings: Settings) -> AsyncIterator["Provisioning"]:
+    """For commands: everything but the web, and nobody works yet."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings))
+        outbound = Outbound(outbound_settings(settings))
+        catalog = Catalog(store.database, outbound, Cursors(store.cursor_key), settings.directory.properties)
+        stack.push_async_callback(catalog.close)
+        await catalog.open(known.definition for known in await known_systems(settings, store))
+        yield Provisioning.over(settings, store.database, catalog)
 
 
 @dataclass

@@ -16,6 +16,8 @@ COMMANDS = {
     "audit": "proxeny.cli.auditing:audit",
     "cert": "proxeny.cli.certs:cert",
     "directory": "proxeny.cli.directory:directory",
+    "job": "proxeny.cli.jobs:job",
+    "why": "proxeny.cli.verdicts:why",
 }
 """What is typed → where it is; two words are a command beside the one-word command that takes arguments."""
 
