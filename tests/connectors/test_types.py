@@ -26,6 +26,7 @@ def name_of(value: object) -> str:
 
 OWN = {"SQL_DATABASE", "FILE"}
 CONNECTIONS = {
+    "SAP_CONCUR": {"URL": "https://x.example", "User": "u", "Password": "p", "concur.company.id": "c"},
     "SQL_DATABASE": {"URL": "postgresql://x.example/hr", "sql.user.table": "person", "sql.user.key": "id"},
     "FILE": {"file.user.path": "people.csv"},
     **dict.fromkeys(

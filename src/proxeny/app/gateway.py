@@ -22,6 +22,7 @@ from proxeny.provisioning.definition import SystemDefinition
 from proxeny.provisioning.errors import DefinitionError
 from proxeny.provisioning.whereabouts import trusts_everyone
 from proxeny.settings import Settings
+from proxeny.store.kept import KeptSecrets
 from proxeny.store.limits import Limits
 from proxeny.store.tokens import SigningKeys, Tokens
 from proxeny.store.transformations import Transformations
@@ -73,7 +74,7 @@ class Gateway:
         definitions = file_definitions(settings.systems.directory)
         async with AsyncExitStack() as stack:
             store = await stack.enter_async_context(open_store(settings))
-            outbound = Outbound(outbound_settings(settings))
+            outbound = Outbound(outbound_settings(settings), KeptSecrets(store.database, store.vault))
             fetcher = Fetcher(outbound)
             stack.push_async_callback(fetcher.close)
             catalog = Catalog(store.database, outbound, Cursors(store.cursor_key), settings.directory.properties)

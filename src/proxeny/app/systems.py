@@ -16,6 +16,7 @@ from proxeny.provisioning.errors import DefinitionError, DefinitionProblem, Unkn
 from proxeny.provisioning.system import blueprint
 from proxeny.provisioning.whereabouts import moved
 from proxeny.settings import Settings
+from proxeny.store.kept import KeptSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,9 @@ def _checked(document: Document, secrets: Mapping[str, str], origin: str) -> Sys
 
 async def test_system(settings: Settings, store: Store, known: KnownSystem) -> Sequence[TestStep]:
     """Connects to the system step by step, and changes nothing."""
-    connector = blueprint(known.definition).connector(store.database, Outbound(outbound_settings(settings)))
+    connector = blueprint(known.definition).connector(
+        store.database, Outbound(outbound_settings(settings), KeptSecrets(store.database, store.vault))
+    )
     try:
         await connector.open()
         return await connector.test()

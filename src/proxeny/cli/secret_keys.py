@@ -14,6 +14,7 @@ from proxeny.cli.output import json_option, write_json, write_rows
 from proxeny.cli.storing import whoever, with_store
 from proxeny.settings import load_settings
 from proxeny.store.errors import UnknownError
+from proxeny.store.kept import KeptSecrets
 from proxeny.store.systems import Systems
 from proxeny.store.tokens import SigningKeys
 from proxeny.web.oauth.keys import SETTLE, KeyRing
@@ -58,9 +59,11 @@ def rotate(keep_old: bool, config: Path, as_json: bool) -> None:
     async def rotated(store: Store) -> dict[str, Any]:
         vault = store.vault.rotate()
         systems, keys = Systems(store.database, vault), SigningKeys(store.database, vault)
+        kept = KeptSecrets(store.database, vault)
         done = {"key": vault.key_id, "systems": await systems.reseal(), "signing_keys": await keys.seal_again()}
+        done["kept"] = await kept.seal_again()
         retired = [key_id for key_id in vault.key_ids if key_id != vault.key_id]
-        again = await systems.reseal() + await keys.seal_again()
+        again = await systems.reseal() + await keys.seal_again() + await kept.seal_again()
         if keep_old or again:
             retired = []
         else:

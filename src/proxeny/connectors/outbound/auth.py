@@ -9,12 +9,17 @@ import base64
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import orjson
 
 from proxeny.connectors.errors import AuthenticationFailedError, PropertyError
 from proxeny.connectors.properties import Property, PropertyProblem, PropertyValues
+from proxeny.documents import Document
+
+if TYPE_CHECKING:
+    from proxeny.connectors.outbound.grants import Grant
 
 Headers = dict[str, str]
 Post = Callable[[str, bytes, Headers], Awaitable[tuple[int, bytes]]]
@@ -93,67 +98,58 @@ def basic(user: str, password: str) -> str:
 
 
 class SignIn:
-    """The Authorization header of one system."""
+    """The Authorization header of one system: fixed, or a token by the system's grant."""
 
-    def __init__(self, values: PropertyValues, post: Post) -> None:
-        self._values = values
+    def __init__(self, values: PropertyValues, post: Post, grant: "Grant | None" = None) -> None:
         self._post = post
+        self._grant = grant
         self._lock = asyncio.Lock()
         self._until = 0.0
         self._header: str | None = None
-        self.uses_token = bool(values.text("OAuth2TokenServiceURL"))
-        if not self.uses_token and values.text("User") and values.text("Authentication") in ("", "BasicAuthentication"):
+        if grant is None and values.text("User") and values.text("Authentication") in ("", "BasicAuthentication"):
             self._header = basic(values.text("User"), values.text("Password"))
 
     async def header(self) -> str | None:
         """The value to send, fetching a token if there is none or it ends soon."""
-        if not self.uses_token or (self._header is not None and time.monotonic() < self._until):
+        if self._grant is None or (self._header is not None and time.monotonic() < self._until):
             return self._header
         async with self._lock:
             if self._header is None or time.monotonic() >= self._until:
-                self._header, self._until = await self._fetch()
+                self._header, self._until = await self._fetch(self._grant)
         return self._header
 
     def refused(self, sent: str | None) -> bool:
         """The system did not accept ``sent``: whether another try with a new token makes sense."""
-        if not self.uses_token or sent is None:
+        if self._grant is None or sent is None:
             return False
         if sent == self._header:
             self._header = None
         return True
 
-    async def _fetch(self) -> tuple[str, float]:
-        form, headers = token_request(self._values)
-        url = self._values.text("OAuth2TokenServiceURL")
-        status, body = await self._post(url, urlencode(form).encode(), headers)
-        if status != 200:
-            raise AuthenticationFailedError(
-                f"The token endpoint {url.split('?')[0]} answered {status}; check User, Password, AuthType and scope.",
-                backend_message=_oauth_error(body),
-            )
-        return _token(body, url)
+    async def _fetch(self, grant: "Grant") -> tuple[str, float]:
+        """A token by the first request that the issuer accepts; the first refusal is the one that is told."""
+        refused: AuthenticationFailedError | None = None
+        for form, headers in await grant.requests():
+            status, body = await self._post(grant.url, urlencode(form).encode(), headers)
+            if status == 200:
+                token, until, answer = _token(body, grant.url)
+                await grant.answered(answer)
+                return token, until
+            refused = refused or _refusal(grant.url, status, body)
+            if status not in (400, 401, 403):
+                break
+        assert refused is not None  # noqa: S101  # a grant has at least one request
+        raise refused
 
 
-def token_request(values: PropertyValues) -> tuple[dict[str, str], Headers]:
-    """Form and headers of a client credentials request (RFC 6749 §4.4, §2.3.1; RFC 8705 with a certificate)."""
-    form = {"grant_type": "client_credentials"}
-    if values.text("OAuth2TokenScope"):
-        form["scope"] = values.text("OAuth2TokenScope")
-    if values.text("aad.oauth2.resource.name"):
-        form["resource"] = values.text("aad.oauth2.resource.name")
-    headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-    client = values.text("client_id") or values.text("User")
-    secret = values.text("Password")
-    if not secret:
-        form["client_id"] = client
-    elif values.text("AuthType", "Basic") == "Form":
-        form |= {"client_id": client, "client_secret": secret}
-    else:
-        headers["Authorization"] = basic(client, secret)
-    return form, headers
+def _refusal(url: str, status: int, body: bytes) -> AuthenticationFailedError:
+    return AuthenticationFailedError(
+        f"The token endpoint {url.split('?')[0]} answered {status}; check User, Password, AuthType and scope.",
+        backend_message=_oauth_error(body),
+    )
 
 
-def _token(body: bytes, url: str) -> tuple[str, float]:
+def _token(body: bytes, url: str) -> tuple[str, float, Document]:
     try:
         answer = orjson.loads(body)
         token, seconds = str(answer["access_token"]), float(answer.get("expires_in", 300))
@@ -161,7 +157,7 @@ def _token(body: bytes, url: str) -> tuple[str, float]:
         raise AuthenticationFailedError(
             f"The token endpoint {url.split('?')[0]} answered 200 without a token."
         ) from None
-    return f"Bearer {token}", time.monotonic() + max(seconds - EARLY, seconds / 2)
+    return f"Bearer {token}", time.monotonic() + max(seconds - EARLY, seconds / 2), answer
 
 
 def _oauth_error(body: bytes) -> str | None:

@@ -20,6 +20,7 @@ from proxeny.connectors.outbound import tls
 from proxeny.connectors.outbound.answers import HttpAnswer, error_of
 from proxeny.connectors.outbound.auth import Headers, SignIn, extra_headers
 from proxeny.connectors.outbound.breakage import broken, timed_out
+from proxeny.connectors.outbound.grants import Keeper, Memory, grant_of
 from proxeny.connectors.outbound.guard import Guard
 from proxeny.connectors.outbound.settings import OutboundSettings
 from proxeny.connectors.outbound.throttle import Throttle
@@ -33,9 +34,11 @@ Query = Iterable[tuple[str, str]]
 class Outbound:
     """What all systems share on the way out: the operator's settings and the guard. Built by app.py."""
 
-    def __init__(self, settings: OutboundSettings | None = None) -> None:
+    def __init__(self, settings: OutboundSettings | None = None, keeper: Keeper | None = None) -> None:
+        """``keeper``: where secrets stay that backends give; without it, they are forgotten at the end."""
         self.settings = settings or OutboundSettings()
         self.guard = Guard(self.settings)
+        self.keeper = keeper or Memory()
 
     def client(self, connection: "Connection", *, cookies: bool = False) -> "Client":
         """A client for one system; PropertyError if its properties cannot be used. ``cookies``: keep them (CSRF)."""
@@ -60,7 +63,8 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
         self._limit = values.integer("connections.max") or settings.connections_per_system
         self._slots = asyncio.Semaphore(self._limit)
-        self.sign_in = SignIn(values, self._post_form)
+        grant = str(connection.type.quirks.get("grant", ""))
+        self.sign_in = SignIn(values, self._post_form, grant_of(grant, values, connection.system_id, outbound.keeper))
         self.throttle = Throttle(
             connection.type.name,
             values.integer("ips.failed.request.retry.attempts", 2),
