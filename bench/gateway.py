@@ -16,7 +16,7 @@ import orjson
 
 from bench.load import Figures, Load, alternating, in_turn, need_wrk, run
 from bench.runner import Goal, measure, report
-from bench.serving import HEADERS, Server, gateway, id_of, person, static, transformation
+from bench.serving import HEADERS, Server, gateway, groups, id_of, imported, person, static, transformation
 from proxeny.transform import compile_transformation, load
 
 SMALL, LARGE = 1_000, 100_000
@@ -156,9 +156,10 @@ def writes(large: Server, folder: Path) -> list[Goal]:
     return [Goal("POST to raw sqlite3", rates["POST"] / rates["raw sqlite3"], 0.25, at_least=True)]
 
 
-def members(large: Server) -> list[Goal]:
+def members(large: Server, folder: Path) -> list[Goal]:
     """One member more and one less, of a group of 1,000 and of one of 100,000."""
 
+    imported(folder, groups(LARGE))
     spare = orjson.loads(sent(large, "POST", "/proxy/hr/Users", {**person(LARGE), "userName": "spare"}))["id"]
     adds = {"op": "add", "path": "members", "value": [{"value": spare}]}
     removes = {"op": "remove", "path": f'members[value eq "{spare}"]'}
@@ -196,13 +197,13 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         small = stack.enter_context(gateway(folder / "small", SMALL))
         idle = small.peak_memory()
-        large = stack.enter_context(gateway(folder / "large", LARGE, ("small", "large")))
+        large = stack.enter_context(gateway(folder / "large", LARGE))
         one = stack.enter_context(static(folder, large.get(BY_ID.replace("IDENTITY", id_of(42)))))
         goals = [
             Goal("memory of an idle gateway", idle, 120, unit="MB"),
             *pages(large, folder, folder / "large" / "proxeny.db"),
             *reads(small, large, one),
-            *members(large),
+            *members(large, folder / "large"),
             *writes(large, folder),
         ]
         print(f"\npeak memory of the gateway after all of it: {large.peak_memory():.0f} MB")

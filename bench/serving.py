@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -22,7 +22,7 @@ SECRET = "bench-secret-0123456789"
 AUTHORIZATION = "Basic " + b64encode(f"bench:{SECRET}".encode()).decode()
 HEADERS = {"Authorization": AUTHORIZATION, "Content-Type": "application/scim+json"}
 GROUPS = {"small": 1_000, "large": 100_000}
-"""Groups beside the people, by id; each has so many of them as members, as far as there are."""
+"""Groups by id, and how many of the people are members."""
 
 _CONFIG = """
 [server]
@@ -117,12 +117,15 @@ def person(number: int) -> dict[str, object]:
     }
 
 
-def sample(people: int, groups: Sequence[str] = ()) -> Iterator[dict[str, object]]:
-    """Everybody, then the groups."""
+def everyone(people: int) -> Iterator[dict[str, object]]:
     for number in range(people):
         yield {"id": id_of(number), **person(number)}
-    for name in groups:
-        members = [{"value": id_of(number)} for number in range(min(people, GROUPS[name]))]
+
+
+def groups(people: int) -> Iterator[dict[str, object]]:
+    """The groups of ``GROUPS``."""
+    for name, size in GROUPS.items():
+        members = [{"value": id_of(number)} for number in range(min(people, size))]
         yield {"id": name, "displayName": name, "members": members}
 
 
@@ -135,7 +138,7 @@ def transformation(direction: str) -> str:
     return known.transformation("proxy", "read" if direction == "read" else "write", known.values({}, {})) or ""
 
 
-def prepare(folder: Path, people: int, groups: Sequence[str] = ()) -> tuple[dict[str, str], int]:
+def prepare(folder: Path, people: int) -> tuple[dict[str, str], int]:
     """A configuration with a proxy system ``hr`` over that many people; the environment that names it, and its port."""
     port = free_port()
     (folder / "systems").mkdir(parents=True)
@@ -147,20 +150,25 @@ def prepare(folder: Path, people: int, groups: Sequence[str] = ()) -> tuple[dict
     (folder / "systems" / "hr.json").write_text(json.dumps(system))
     config = folder / "proxeny.toml"
     config.write_text(_CONFIG.format(port=port, folder=folder, secret=SECRET))
-    environment = {**os.environ, "PROXENY_CONFIG": str(config)}
-    lines = folder / "people.jsonl"
+    imported(folder, everyone(people))
+    return {**os.environ, "PROXENY_CONFIG": str(config)}, port
+
+
+def imported(folder: Path, entities: Iterable[dict[str, object]]) -> None:
+    """Imports into the directory of the configuration in ``folder``, whether or not a gateway is running."""
+    lines = folder / "entities.jsonl"
     with lines.open("w") as out:
-        for entity in sample(people, groups):
+        for entity in entities:
             out.write(json.dumps(entity) + "\n")
     command = [sys.executable, "-m", "proxeny", "directory", "import", str(lines)]
+    environment = {**os.environ, "PROXENY_CONFIG": str(folder / "proxeny.toml")}
     subprocess.run(command, env=environment, check=True, capture_output=True)
-    return environment, port
 
 
 @contextmanager
-def gateway(folder: Path, people: int, groups: Sequence[str] = ()) -> Iterator[Server]:
+def gateway(folder: Path, people: int) -> Iterator[Server]:
     """A gateway whose directory holds that many people, and a proxy system ``hr`` over it."""
-    environment, port = prepare(folder, people, groups)
+    environment, port = prepare(folder, people)
     command = [sys.executable, "-m", "proxeny", "serve"]
     with running(command, environment, f"http://127.0.0.1:{port}", "/health/ready") as server:
         yield server
