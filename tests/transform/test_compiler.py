@@ -60,6 +60,50 @@ def test_the_place_of_a_mistake_inside_a_string_is_its_column() -> None:
     assert problem.column == WRONG.splitlines()[5].index("~") + 1
 
 
+@pytest.mark.parametrize(
+    ("mapping", "key", "says"),
+    [
+        ({"constant": 1, "targetPath": "$.a", "scope": "always"}, "scope", "there are createEntity"),
+        ({"constant": 1, "targetPath": "$" + ".a" * 65}, "targetPath", "64 are possible"),
+        (
+            {"constant": 1, "targetPath": "$.a", "functions": {"function": "encode"}},
+            "functions[0].algorithm",
+            "missing",
+        ),
+    ],
+)
+def test_every_mistake_has_a_line_and_a_column(mapping: dict[str, Any], key: str, says: str) -> None:
+    (problem,) = problems_of([mapping])
+    assert (problem.severity, problem.key, problem.line) == ("error", key, 1)
+    assert says in problem.message
+    assert problem.column
+
+
+def test_of_a_long_text_the_part_around_the_mistake_is_shown() -> None:
+    condition = " && ".join(["$.a == 1"] * 100) + " && $.b ~ 'x'" + " && $.c == 1" * 100
+    (problem,) = problems_of([{"constant": 1, "targetPath": "$.a", "condition": condition}])
+    assert problem.excerpt
+    assert problem.caret is not None
+    assert len(problem.excerpt) <= 162
+    assert problem.excerpt[problem.caret] == "~"
+
+
+def test_a_path_of_the_greatest_length_runs() -> None:
+    path = "$" + ".a" * 64
+    document: Any = 1
+    for _ in range(64):
+        document = {"a": document}
+    made = compile_transformation(
+        load(
+            json.dumps({"user": {"mappings": [{"sourcePath": path, "targetPath": path, "condition": f"{path} == 1"}]}})
+        ),
+        properties={},
+        direction="read",
+        role="source",
+    )
+    assert made.entities["user"].run("read", document).document == document
+
+
 def test_a_transformation_with_an_error_cannot_be_compiled() -> None:
     with pytest.raises(TransformationError) as raised:
         compile_transformation(load(WRONG, name="wrong"), properties={}, direction="write", role="target")

@@ -123,12 +123,12 @@ class Checker:
         return default
 
     def words(self, value: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> frozenset[str]:
-        """A word, or a list of words, of ``choices``."""
+        """A word, or a list of words, of ``choices``; others are noted and left out."""
         words = self.texts(value, key) if value.get(key) is not None else ()
         for word in words:
             if word not in choices:
                 self.error(f"{key} {word!r} is unknown; there are {', '.join(choices)}", (key,))
-        return frozenset(words)
+        return frozenset(words) & frozenset(choices)
 
     def objects(self, value: Mapping[str, Any], key: str) -> Iterator[tuple[int, dict[str, Any]]]:
         """The objects of a list with their places; what is no object is noted and left out. One alone is a list."""

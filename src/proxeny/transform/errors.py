@@ -30,6 +30,14 @@ class Problem:
     caret: int | None = None
 
 
+def shorten(text: str, position: int, *, width: int = 160) -> tuple[str, int]:
+    """The text on one line, of a long one what stands around ``position``; and where the position is in that."""
+    shown = text.replace("\n", " ").replace("\t", " ")
+    start = max(0, min(position - width // 2, len(shown) - width))
+    before, after = "…" if start else "", "…" if start + width < len(shown) else ""
+    return f"{before}{shown[start : start + width]}{after}", position - start + len(before)
+
+
 class TransformationError(Error):
     """A transformation with errors; ``problems`` holds the warnings too."""
 
@@ -66,8 +74,8 @@ class ExpressionSyntaxError(Error):
     next: ClassVar[Next] = "stop"
 
     def __init__(self, message: str, text: str, position: int) -> None:
-        shown = text.replace("\n", " ").replace("\t", " ")
-        super().__init__(f"{message}\n  {shown}\n  {' ' * position}^")
+        shown, caret = shorten(text, position)
+        super().__init__(f"{message}\n  {shown}\n  {' ' * caret}^")
         self.message = message
         self.text = text
         self.position = position

@@ -13,7 +13,7 @@ from proxeny.transform.conditions.environment import Environment
 from proxeny.transform.conditions.evaluate import compile_condition, fold
 from proxeny.transform.conditions.explain import explain_condition
 from proxeny.transform.conditions.parser import parse_condition
-from proxeny.transform.errors import ExpressionSyntaxError, Problem
+from proxeny.transform.errors import ExpressionSyntaxError, Problem, shorten
 from proxeny.transform.functions.registry import Role
 from proxeny.transform.instructions import Guard
 from proxeny.transform.mapping import Origin
@@ -87,6 +87,8 @@ class Expressions:
         keys = (key,) if isinstance(key, str) else key
         same = caret is not None and (written is None or written == excerpt)
         location = self.origin.of(*keys, offset=caret if same and caret is not None else 0) or self.origin.of()
+        if excerpt is not None and caret is not None:
+            excerpt, caret = shorten(excerpt, caret)
         named = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in keys).lstrip(".")
         self.setting.problems.append(
             Problem(

@@ -45,7 +45,10 @@ class Source:
     text: str
 
     def locate(self, place: Place, offset: int = 0) -> Location | None:
-        """Where the value at ``place`` starts, or the character ``offset`` of the string there; None if unknown."""
+        """Where the value at ``place`` starts, or the character ``offset`` of the string there; what is not there has
+        the place of what it would be in. None if nothing is known."""
+        while place and place not in self.offsets:
+            place, offset = place[:-1], 0
         start = self.offsets.get(place)
         return None if start is None else _location(self.lines, _advance(self.text, start, offset))
 

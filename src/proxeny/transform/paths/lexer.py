@@ -11,6 +11,8 @@ from proxeny.transform.errors import ExpressionSyntaxError
 
 DEEPEST = 64
 """How many brackets and filters may stand inside each other; deeper text is refused."""
+LONGEST = 64
+"""How many segments a path may have: as deep as documents may be nested."""
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _INTEGER = re.compile(r"-?[0-9]{1,9}")

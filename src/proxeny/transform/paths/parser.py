@@ -24,7 +24,7 @@ from proxeny.transform.paths.ast import (
     Slice,
     Wildcard,
 )
-from proxeny.transform.paths.lexer import Scanner
+from proxeny.transform.paths.lexer import LONGEST, Scanner
 
 FUNCTIONS = frozenset(
     {"length", "size", "min", "max", "sum", "avg", "stddev", "keys", "first", "last", "index", "concat", "append"}
@@ -51,8 +51,14 @@ def parse_path(text: str) -> Path:
     elif scanner.peek() not in (".", "["):
         _read_name(scanner, segments, _ALONE)
     _read_segments(scanner, segments, _ALONE)
+    _expect_length(scanner, segments)
     _expect_end(scanner)
     return Path(tuple(segments), relative, text)
+
+
+def _expect_length(scanner: Scanner, segments: list[Segment]) -> None:
+    if len(segments) > LONGEST:
+        scanner.fail(f"the path has {len(segments)} segments; {LONGEST} are possible")
 
 
 def _expect_end(scanner: Scanner) -> None:
@@ -69,6 +75,7 @@ def read_path(scanner: Scanner) -> Path:
         scanner.fail("expected a path: it starts with $ or @")
     segments: list[Segment] = []
     _read_segments(scanner, segments, _ENCLOSED)
+    _expect_length(scanner, segments)
     return Path(tuple(segments), relative, scanner.text[start : scanner.position])
 
 
