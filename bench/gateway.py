@@ -23,7 +23,7 @@ SMALL, LARGE = 1_000, 100_000
 FILTER = "/proxy/hr/Users?filter=" + quote('userName eq "userNUMBER"')
 BY_ID = "/proxy/hr/Users/IDENTITY"
 PAGE = "/proxy/hr/Users?count=100"
-MEMBER = 20
+MEMBER = 100
 """PATCHes of one group in a round."""
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from proxeny.connectors.directory import members, native_filter, resources, searching, tables, writing
+from proxeny.connectors.directory.belonging import groups_of
 from proxeny.connectors.directory.failures import translated
 from proxeny.connectors.directory.fields import storable
 from proxeny.connectors.directory.searching import Statements
@@ -173,7 +174,8 @@ class DirectoryReader:
         if entity_type == "user":
             if "groups" in omit:
                 return [Stored(entity_type, row) for row in rows]
-            groups = await self._groups(rows)
+            asked = [row[0] for row in rows if len(row) <= len(tables.SHOWN) or row[len(tables.SHOWN)]]
+            groups = await groups_of(asked, self._fetch)
             return [Stored(entity_type, row, groups.get(row[0], ())) for row in rows]
         if "members" in omit:
             return [Stored(entity_type, row) for row in rows]
@@ -187,20 +189,6 @@ class DirectoryReader:
         entity = resources.entity_of("group", row)
         entity.document["members"] = await self._members(row[0])
         return entity
-
-    async def _groups(self, rows: Sequence[Row]) -> dict[int, list[Row]]:
-        """Rows of ``tables.GROUPS`` by the user's number; nothing is asked of who has none (``IS_MEMBER``)."""
-        asked = [row[0] for row in rows if len(row) <= len(tables.SHOWN) or row[len(tables.SHOWN)]]
-        if not asked:
-            return {}
-        if len(asked) == 1:
-            found = await self._fetch(tables.GROUPS, {"seq": asked[0]})
-        else:
-            found = await self._fetch(tables.GROUPS_OF_MANY, {"seqs": asked})
-        by_member: dict[int, list[Row]] = {}
-        for group in found:
-            by_member.setdefault(group[0], []).append(group)
-        return by_member
 
     async def _members(self, holder: int) -> list[Document]:
         rows: list[Document] = []

@@ -143,7 +143,7 @@ MEMBERS_OF_MANY = Statement(
 
 
 def _groups_of(start: sa.ColumnElement[bool]) -> Statement:
-    """Every group that an entity belongs to, itself (1) or through another group (0): (entity, id, display, direct)."""
+    """Every group of an entity, its own (1) or through another group (0): (entity, id, display, direct, group)."""
     up = (
         sa.select(_m.member.label("origin"), _m.holder.label("holder"), sa.literal_column("1").label("direct"))
         .where(start)
@@ -152,7 +152,7 @@ def _groups_of(start: sa.ColumnElement[bool]) -> Statement:
     outer = MEMBERSHIPS.alias("outer_memberships")
     up = up.union(sa.select(up.c.origin, outer.c.holder, sa.literal_column("0")).where(outer.c.member == up.c.holder))
     return Statement(
-        sa.select(up.c.origin, e.id, e.display, sa.func.max(up.c.direct))
+        sa.select(up.c.origin, e.id, e.display, sa.func.max(up.c.direct), e.seq)
         .select_from(sa.join(up, ENTITIES, up.c.holder == e.seq))
         .group_by(up.c.origin, e.seq, e.id, e.display)
         .order_by(up.c.origin, e.seq)
@@ -161,6 +161,9 @@ def _groups_of(start: sa.ColumnElement[bool]) -> Statement:
 
 GROUPS = _groups_of(_m.member == number("seq"))
 GROUPS_OF_MANY = _groups_of(any_of(_m.member, "seqs"))
+
+HOLDERS_OF_MANY = Statement(sa.select(_m.member, _m.holder).where(any_of(_m.member, "members")).order_by(_m.member))
+NAMES = Statement(sa.select(e.seq, e.id, e.display).where(any_of(e.seq, "seqs")))
 
 CHANGED = Statement(
     sa.select(e.change, *shown)
