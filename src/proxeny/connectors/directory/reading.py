@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from proxeny.connectors.directory import members, native_filter, resources, searching, tables, writing
@@ -17,6 +19,14 @@ from proxeny.database.errors import DatabaseError
 from proxeny.documents import Document
 
 CHUNK = 500
+TOGETHER = 5000
+"""Members of several groups that are read at once."""
+
+
+def _with_members(row: Row, held: list[Document]) -> Entity:
+    entity = resources.entity_of("group", row)
+    entity.document["members"] = held
+    return entity
 
 
 class DirectoryReader:
@@ -180,15 +190,26 @@ class DirectoryReader:
         if "members" in omit:
             return [Stored(entity_type, row) for row in rows]
         limit = min((int(name[8:]) for name in omit if name.startswith("members:")), default=None)
-        return [
-            await self._with_members(row) if row[5] and (limit is None or row[5] <= limit) else Stored("group", row)
-            for row in rows
-        ]
+        held = await self._members_of([row for row in rows if row[5] and (limit is None or row[5] <= limit)])
+        return [_with_members(row, held[row[0]]) if row[0] in held else Stored("group", row) for row in rows]
 
-    async def _with_members(self, row: Row) -> Entity:
-        entity = resources.entity_of("group", row)
-        entity.document["members"] = await self._members(row[0])
-        return entity
+    async def _members_of(self, groups: Sequence[Row]) -> dict[int, list[Document]]:
+        """The members of each group: of small ones together, of a large one by itself, in chunks."""
+        small = [row for row in groups if row[5] <= members.CHUNK] if len(groups) > 1 else []
+        held: dict[int, list[Document]] = {row[0]: [] for row in groups}
+        while small:
+            batch: list[Row] = []
+            size = 0
+            while small and (not batch or size + small[-1][5] <= TOGETHER):
+                batch.append(small.pop())
+                size += batch[-1][5]
+            found = await self._fetch(tables.MEMBERS_OF_MANY, {"holders": [row[0] for row in batch]})
+            for holder, rows in groupby(found, itemgetter(0)):
+                held[holder] = resources.members_value(list(rows))
+        for row in groups:
+            if row[5] > members.CHUNK or len(groups) == 1:
+                held[row[0]] = await self._members(row[0])
+        return held
 
     async def _members(self, holder: int) -> list[Document]:
         rows: list[Document] = []
