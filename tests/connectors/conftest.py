@@ -6,6 +6,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from tests.connectors.kit import free_port
@@ -53,6 +54,22 @@ def other_proxeny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait(15)
 
 
+@pytest.fixture(scope="session")
+def scimmy() -> Iterator[str]:
+    """The URL of an independent SCIM server (SCIMMY on Node.js), empty at first; basic sign-in as at other_proxeny."""
+    here, port = Path(__file__).parent, free_port()
+    subprocess.run([here / "scimmy" / "install.sh"], check=True)
+    program = here.parents[1] / ".cache" / "scimmy" / "server.mjs"
+    process = subprocess.Popen(["node", str(program), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}/scim"
+    try:
+        _wait(f"{url}/Users", process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
     until = time.monotonic() + 30
     while time.monotonic() < until:
@@ -60,6 +77,8 @@ def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
         try:
             with urllib.request.urlopen(url, timeout=2):
                 return
+        except HTTPError:
+            return  # it answers, and wants to know who asks
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"{url} did not answer")

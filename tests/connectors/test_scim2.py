@@ -15,9 +15,9 @@ from proxeny.connectors.filtering import AllOf, AnyElement, AnyOf, Compare, Nati
 from proxeny.connectors.scim2.connector import ScimConnector
 from proxeny.connectors.scim2.discovery import read_abilities
 from proxeny.connectors.scim2.filter import filter_text, translate
+from proxeny.connectors.spi import Search, Sort
 from proxeny.connectors.unique import parse_field, unique_key
 from proxeny.connectors.updates import member_changes, replacements
-from proxeny.connectors.spi import Search, Sort
 from proxeny.documents import Document
 from proxeny.scim.filter.parser import parse_filter
 
@@ -267,3 +267,11 @@ async def test_only_the_last_change_moves_the_cursor() -> None:
         await connector.close()
         assert side.requests[-1].query["filter"] == 'meta.lastModified gt "2026-01-01T00:00:00.5Z"'
     assert [change.cursor for change in changes] == ["2026-01-01T00:00:00.5Z"] * 2 + ["2026-01-04T00:00:00.5Z"]
+
+
+async def test_a_server_that_begins_again_behind_its_end_has_ended() -> None:
+    async with far_side(always(document(200, listing([{"id": "1"}, {"id": "2"}], 5)))) as side:
+        connector = ScimConnector(connection(side.url))
+        assert (await connector.search("user", Search(start=5, count=2))).entities == []
+        assert len((await connector.search("user", Search(start=4, count=2))).entities) == 2
+        await connector.close()

@@ -151,7 +151,8 @@ class ScimReader:
         if search.omit:
             query.append(("excludedAttributes", ",".join(sorted(search.omit))))
         batch = to_batch(await self._wire.get(self._wire.path(entity_type), query))
-        entities = await self._whole(entity_type, batch.items)
+        behind = search.cursor is None and batch.total is not None and search.start >= batch.total
+        entities = [] if behind else await self._whole(entity_type, batch.items)  # some begin again behind the end
         filtered = search.filter is None or (said and abilities.filter is True)
         return Page(entities, batch.total, filtered and sorts, batch.next_cursor)
 
