@@ -63,7 +63,8 @@ class Calling:
         update = await self._crossed(case, "update", target_id, resolver)
         ok, pending = update.result.status == "ok", references(update)
         sent = payload(update.result)
-        if delivered.correlated and ok and not self._simulated:
+        begun_before = delivered.recovered and case.link is not None  # made of what the source was then
+        if (delivered.correlated or begun_before) and ok and not self._simulated:
             attempts += await self._write(case, target_id, update.result.document)
         print_ = prints.print_of(sent) if ok else None
         case.after = case.linked(target_id, print_, existed=delivered.existed_before, pending=pending)

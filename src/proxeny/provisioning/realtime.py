@@ -58,6 +58,7 @@ class Realtime:
     owner: str
     at_once: int = AT_ONCE
     first_pause: float = FIRST_PAUSE
+    lease: float = LEASE_SECONDS
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     # -- accepting ------------------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ class Realtime:
 
     async def _take(self, limit: int) -> list[Claimed]:
         try:
-            return await self.events.claim(self.owner, limit)
+            return await self.events.claim(self.owner, limit, seconds=self.lease)
         except DatabaseError as error:
             log.error("no event can be taken: %s", error)
             return []
@@ -162,7 +163,7 @@ class Realtime:
 
     async def _keep_alive(self, claimed: Claimed) -> None:
         while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
+            await asyncio.sleep(claimed.lease / 3)
             with suppress(DatabaseError, LeaseLostError):
                 await self.events.renew(claimed)
 

@@ -21,7 +21,7 @@ Operation = Literal["write", "delete", "read"]
 """``read``: the sender names only the entity; its state is read when the event is carried out."""
 EventStatus = Literal["queued", "success", "error", "superseded"]
 
-LEASE_SECONDS = 30.0
+LEASE_SECONDS = 6.0
 _EVER = 2**62
 
 _ENTITY = "source = :source AND entity_type = :entity_type AND entity_id = :entity_id"
@@ -146,6 +146,7 @@ class Claimed:
     received: float
     fence: int
     tries: int
+    lease: float = LEASE_SECONDS
 
     @property
     def entity(self) -> dict[str, str]:
@@ -177,16 +178,18 @@ class Events:
                 content = yield CONTENT, {"id": event}
                 operation, document, received = content[0]
                 opened = orjson.loads(document) if document is not None else None
-                found.append(Claimed(event, source, entity_type, entity_id, operation, opened, received, fence, tries))
+                found.append(
+                    Claimed(event, source, entity_type, entity_id, operation, opened, received, fence, tries, seconds)
+                )
             return found
 
         return await self._database.transaction(steps)
 
-    async def renew(self, claimed: Claimed, *, seconds: float = LEASE_SECONDS) -> None:
+    async def renew(self, claimed: Claimed) -> None:
         """Keep the lease; LeaseLostError."""
 
         def steps() -> Generator[Request, list[Row], None]:
-            until = time.time() + seconds
+            until = time.time() + claimed.lease
             _require(claimed, (yield RENEW, {**claimed.entity, "fence": claimed.fence, "until": until}))
 
         await self._database.transaction(steps)
@@ -291,7 +294,7 @@ def settling(claimed: Claimed, status: EventStatus, states: Sequence[State]) -> 
 
 def holding(claimed: Claimed) -> Generator[Request, list[Row], None]:
     """The first step of every transaction of an event: LeaseLostError takes it back if another worker has it."""
-    until = time.time() + LEASE_SECONDS
+    until = time.time() + claimed.lease
     _require(claimed, (yield RENEW, {**claimed.entity, "fence": claimed.fence, "until": until}))
 
 
