@@ -31,6 +31,34 @@ def test_mistakes_of_settings_systems_and_transformations_come_together(proxeny:
     assert f"{len(errors)} mistakes" in said.stderr
 
 
+def test_all_mistakes_of_a_system_file_come_together(proxeny: Run, home: Path) -> None:
+    (home / "systems/two.json").write_text(
+        json.dumps(
+            {
+                "id": "two",
+                "accessMode": "PROXY",
+                "connectorTypeString": "SCIM_SYSTEM",
+                "properties": {"put.activ": "keep", "page.max": "ten"},
+                "encryptedProperties": {"Password": "${env:NOT_SET_ANYWHERE}"},
+                "readTransformation": {"user": {"mappings": [{"sourcePath": "$.a[", "targetPath": "$.b"}]}},
+                "writeTransformation": "nowhere.json",
+            }
+        )
+    )
+    (home / "systems/three.json").write_text('{"id": "two", "accessMode": "PROXI", "connectorTypeString": "X"}')
+    findings = json.loads(proxeny("check", "--json").stdout)
+    places = {(Path(each["file"]).name, each["place"]) for each in findings if each["severity"] == "error"}
+    assert places >= {
+        ("two.json", "encryptedProperties.Password"),
+        ("two.json", "properties.put.activ"),
+        ("two.json", "properties.page.max"),
+        ("two.json", "writeTransformation"),
+        ("two.json", "id"),
+        ("three.json", "accessMode"),
+    }
+    assert any("$.a[" in each["message"] or "brackets" in each["message"] for each in findings)
+
+
 def test_a_missing_configuration_is_said(proxeny: Run) -> None:
     result = proxeny("check", "--config", "none.toml")
     assert result.exit_code == 1

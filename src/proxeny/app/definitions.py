@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proxeny.provisioning.catalog import check_definitions
-from proxeny.provisioning.definition import Resolve, SystemDefinition, load_definitions, survey_definitions
+from proxeny.provisioning.definition import Resolve, SystemDefinition, survey_definitions
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem
 from proxeny.provisioning.system import blueprint
 from proxeny.settings import resolve_text
@@ -13,8 +13,13 @@ from proxeny.settings import resolve_text
 
 def file_definitions(folder: Path, environ: Mapping[str, str] = os.environ) -> tuple[SystemDefinition, ...]:
     """Every system of the folder, checked and compiled; DefinitionError with all that is wrong with all of them."""
-    found = load_definitions(folder, _resolve(folder, environ))
-    check_definitions(found)
+    found, problems = survey_definitions(folder, _resolve(folder, environ))
+    try:
+        check_definitions(found)
+    except DefinitionError as error:
+        problems += error.problems
+    if any(problem.severity == "error" for problem in problems):
+        raise DefinitionError(problems)
     return found
 
 

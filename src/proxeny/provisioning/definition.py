@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import orjson
 
@@ -25,6 +25,7 @@ _KNOWN = frozenset(
     )
 )
 _NAME_LIMIT = 100
+ACCESS_MODES: frozenset[str] = frozenset(get_args(AccessMode))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,9 @@ class _Reading:
             if isinstance(value, dict | list):
                 self.problem(f"{key}.{name}", "must be text, a number or a boolean")
                 continue
+            found[name] = _as_text(value)
             try:
-                found[name] = self.resolve(_as_text(value))
+                found[name] = self.resolve(found[name])
             except ValueError as error:
                 self.problem(f"{key}.{name}", str(error))
         return found
@@ -122,8 +124,12 @@ class _Reading:
         try:
             return TransformationText(str(self.folder / name), path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            self.problem(key, f"cannot read {name!r}: {error}")
+            self.problem(key, f"names {name!r}, which cannot be read ({_why(error)})")
             return None
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or "" if isinstance(error, OSError) else "it is not UTF-8"
 
 
 def _as_text(value: Any) -> str:
@@ -136,11 +142,21 @@ def read_definition(
     document: Document, *, file: str, folder: Path | None = None, resolve: Resolve = lambda text: text
 ) -> SystemDefinition:
     """The definition in ``document``; raises DefinitionError with every problem. ``file`` is its name in messages."""
+    definition, problems = _survey(document, file, folder, resolve)
+    if problems:
+        raise DefinitionError(problems)
+    return definition
+
+
+def _survey(
+    document: Document, file: str, folder: Path | None, resolve: Resolve
+) -> tuple[SystemDefinition, tuple[DefinitionProblem, ...]]:
+    """The definition as far as it can be read, and every problem of it."""
     reading = _Reading(document, file, folder, resolve)
     for key in document.keys() - _KNOWN:
         reading.problem(key, "is not a key of a system")
     mode = reading.text("accessMode")
-    if mode and mode not in ("READ", "WRITE", "PROXY"):
+    if mode and mode not in ACCESS_MODES:
         reading.problem("accessMode", f"is {mode!r}; it must be READ (source), WRITE (target) or PROXY")
     name = reading.text("name", document.get("id"))
     if len(name) > _NAME_LIMIT:
@@ -153,8 +169,8 @@ def read_definition(
         id=reading.text("id", document.get("name")),
         name=name,
         type=reading.text("connectorTypeString"),
-        access_mode=mode,  # type: ignore[arg-type]  # checked above; a wrong one ends in the error below
-        enabled=reading.text("state", "ENABLED") == "ENABLED",
+        access_mode=mode,  # type: ignore[arg-type]  # checked above; a wrong one is one of the problems
+        enabled=reading.text("state", "ENABLED").upper() == "ENABLED",
         description=reading.text("description", ""),
         properties=reading.values("properties"),
         credentials=reading.values("encryptedProperties"),
@@ -164,14 +180,7 @@ def read_definition(
         subscribers=tuple(each for each in document.get("emailSubscribers") or () if isinstance(each, str)),
         origin=file,
     )
-    if reading.problems:
-        raise DefinitionError(tuple(reading.problems))
-    return definition
-
-
-def load_definition(path: Path, resolve: Resolve) -> SystemDefinition:
-    """The system in a JSON file on the gateway's own disk; raises DefinitionError with every problem of it."""
-    return read_definition(_parse(path), file=str(path), folder=path.parent, resolve=resolve)
+    return definition, tuple(reading.problems)
 
 
 def _parse(path: Path) -> Document:
@@ -187,18 +196,11 @@ def _parse(path: Path) -> Document:
     return document
 
 
-def load_definitions(folder: Path, resolve: Resolve) -> tuple[SystemDefinition, ...]:
-    """Every ``*.json`` of the folder but those that a system names as its transformations; all problems at once."""
-    found, problems = survey_definitions(folder, resolve)
-    if problems:
-        raise DefinitionError(problems)
-    return found
-
-
 def survey_definitions(
     folder: Path, resolve: Resolve
 ) -> tuple[tuple[SystemDefinition, ...], tuple[DefinitionProblem, ...]]:
-    """As ``load_definitions``, but with the definitions that can be read beside what is wrong with the others."""
+    """The system in every ``*.json`` of the folder but those that a system names as its transformations, and all that
+    is wrong with them. A definition with problems is there too, as far as it could be read, to be checked further."""
     problems: list[DefinitionProblem] = []
     documents: dict[Path, Document | DefinitionError] = {}
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
@@ -211,14 +213,14 @@ def survey_definitions(
     for path, document in documents.items():
         if path.resolve() in transformations:
             continue
-        try:
-            if isinstance(document, DefinitionError):
-                raise document
-            found.append(read_definition(document, file=str(path), folder=folder, resolve=resolve))
-        except DefinitionError as error:
-            problems.extend(error.problems)
+        if isinstance(document, DefinitionError):
+            problems.extend(document.problems)
+            continue
+        definition, mistakes = _survey(document, str(path), folder, resolve)
+        found.append(definition)
+        problems.extend(mistakes)
     problems.extend(_duplicates(found))
-    return tuple(found), tuple(problems)
+    return tuple(one for one in found if one.type and one.access_mode in ACCESS_MODES), tuple(problems)
 
 
 def _named_files(folder: Path, documents: Iterable[Document | DefinitionError]) -> set[Path]:
@@ -236,7 +238,7 @@ def _duplicates(definitions: list[SystemDefinition]) -> list[DefinitionProblem]:
     seen: dict[str, str] = {}
     problems = []
     for definition in definitions:
-        for label in {definition.id, definition.name}:
+        for label in {definition.id, definition.name} - {""}:
             if label in seen:
                 problems.append(DefinitionProblem(definition.origin, "id", f"{label!r} is also in {seen[label]}"))
             seen[label] = definition.origin
