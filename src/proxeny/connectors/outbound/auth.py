@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from proxeny.connectors.errors import AuthenticationFailedError, PropertyError
+from proxeny.connectors.errors import AuthenticationFailedError, PropertyError, UnreachableError
 from proxeny.connectors.properties import Property, PropertyProblem, PropertyValues
 from proxeny.documents import Document
 
@@ -130,7 +130,10 @@ class SignIn:
         """A token by the first request that the issuer accepts; the first refusal is the one that is told."""
         refused: AuthenticationFailedError | None = None
         for form, headers in await grant.requests():
-            status, body = await self._post(grant.url, urlencode(form).encode(), headers)
+            try:
+                status, body = await self._post(grant.url, urlencode(form).encode(), headers)
+            except (UnreachableError, PropertyError) as error:
+                raise type(error)(f"The token endpoint cannot be used: {error}") from error
             if status == 200:
                 token, until, answer = _token(body, grant.url)
                 await grant.answered(answer)
@@ -143,8 +146,9 @@ class SignIn:
 
 
 def _refusal(url: str, status: int, body: bytes) -> AuthenticationFailedError:
+    check = "User, Password, AuthType and scope" if status in (400, 401, 403) else "OAuth2TokenServiceURL"
     return AuthenticationFailedError(
-        f"The token endpoint {url.split('?')[0]} answered {status}; check User, Password, AuthType and scope.",
+        f"The token endpoint {url.split('?')[0]} answered {status}; check {check}.",
         backend_message=_oauth_error(body),
     )
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
-from proxeny.connectors.errors import ConnectorError
+from proxeny.connectors.errors import ConnectorError, PropertyError, UnreachableError
 from proxeny.connectors.outbound.guard import Guard
 from proxeny.connectors.spi import TestStep
 
@@ -42,20 +42,68 @@ def network_steps(url: str, guard: Guard, context: ssl.SSLContext) -> list[Step]
     port = parts.port or {"https": 443, "ldap": 389, "ldaps": 636}.get(parts.scheme, 80)
 
     async def name() -> str:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise UnreachableError(
+                f"The name {host} cannot be resolved ({error.strerror or error}): check the host in the address."
+            ) from error
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
-        for address in addresses:
-            guard.check(address, port)
+        try:
+            for address in addresses:
+                guard.check(address, port)
+        except PermissionError as error:
+            raise PropertyError(f"{host} may not be called, {error}. See [outbound] allow.") from error
         return f"{host} is {', '.join(addresses)}"
 
     async def tcp() -> str:
-        await _connect(host, port, None)
+        try:
+            await _connect(host, port, None)
+        except TimeoutError as error:
+            raise UnreachableError(
+                f"{host}:{port} did not answer within {SECONDS:g} s: a wrong port, or a firewall in between?"
+            ) from error
+        except ConnectionRefusedError as error:
+            raise UnreachableError(
+                f"Nothing listens on {host}:{port} (connection refused): check the port, and whether the system runs."
+            ) from error
+        except OSError as error:
+            raise UnreachableError(f"{host}:{port} cannot be reached: {error.strerror or error}.") from error
         return f"port {port} answers"
 
     async def tls() -> str:
-        return await _connect(host, port, context)
+        try:
+            return await _connect(host, port, context)
+        except (OSError, TimeoutError) as error:
+            raise UnreachableError(handshake_failure(error, f"{host}:{port}")) from error
 
     return [("name", name), ("tcp", tcp), *([("tls", tls)] if secure else [])]
+
+
+_CERTIFICATES = (
+    ("mismatch", "Use the name that the certificate is for."),
+    ("doesn't match", "Use the name that the certificate is for."),
+    ("not valid for", "Use the name that the certificate is for."),
+    ("expired", "It has to be renewed there."),
+    ("not yet valid", "Check the clocks of both machines."),
+    ("", "Give the certificate authority of the backend in ca.certificate."),
+)
+"""Words in the library's complaint → what to do."""
+
+
+def handshake_failure(error: BaseException, where: str) -> str:
+    """What a failed TLS handshake means, with the library's own words."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = error.verify_message
+        advice = next(advice for words, advice in _CERTIFICATES if words in said.lower())
+        return f"The certificate of {where} is not trusted: {said.rstrip('.')}. {advice}"
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return f"{where} speaks no TLS ({error.reason}): is it http:// or another port?"
+    if isinstance(error, TimeoutError):
+        return f"{where} did not finish the TLS handshake within {SECONDS:g} s: does it speak TLS on this port?"
+    if isinstance(error, ssl.SSLError):
+        return f"The TLS handshake with {where} failed: {error.reason or error}."
+    return f"{where} broke off the TLS handshake ({type(error).__name__}): does it speak TLS on this port?"
 
 
 async def _connect(host: str, port: int, context: ssl.SSLContext | None) -> str:

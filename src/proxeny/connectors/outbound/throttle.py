@@ -65,10 +65,12 @@ RETRIES: dict[tuple[Cause, Purpose], frozenset[str]] = {
 a proxy is told at once."""
 
 PATCH_ONLY = frozenset({"SAP_BTP_XS_ADVANCED_UAA_CLOUD_FOUNDRY", "SAP_BUILD_WORK_ZONE_STANDARD_EDITION"})
-"""Types whose 502 is tried again only on PATCH."""
+"""Types of which, among writes, only a PATCH is tried again after a 502."""
 
 GROWTH = 1.6
 LONGEST = 60.0
+LONGEST_502 = {"SAP_BTP_XS_ADVANCED_UAA_CLOUD_FOUNDRY": 50.0, "SAP_SALES_CLOUD_AND_SAP_SERVICE_CLOUD": 50.0}
+"""Seconds between tries after a 502, where they are fewer."""
 FAILURES_TO_OPEN = 8
 OPEN_SECONDS = 5.0
 
@@ -78,7 +80,7 @@ def may_retry(system_type: str, cause: Cause, method: str) -> bool:
     reason: Purpose = purpose.get() if method in ("GET", "HEAD") else "write"
     if reason == "write" and cause in ("timeout", "502") and not repeats.get():
         return False
-    if cause == "502" and system_type in PATCH_ONLY and method != "PATCH":
+    if reason == "write" and cause == "502" and system_type in PATCH_ONLY and method != "PATCH":
         return False
     types = RETRIES[cause, reason]
     return types is EVERY or system_type in types
@@ -203,5 +205,7 @@ class Throttle:
             return None
         spread = random.random()  # noqa: S311  # spreads calls in time; nothing secret depends on it
         seconds = named if named is not None else pause(attempt, self.interval, spread)
+        if cause == "502":
+            seconds = min(seconds, LONGEST_502.get(self.system_type, seconds))
         granted = budget.get()
         return seconds if spent + seconds <= (self.retry_budget if granted is None else granted) else None

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from proxeny.connectors.errors import ConnectorError
+from proxeny.connectors.errors import ConnectorError, NotFoundError
 from proxeny.connectors.filtering import Compare, NativeFilter
 from proxeny.connectors.outbound import tls
 from proxeny.connectors.outbound.paging import Batch, by_cursor, by_index
@@ -62,11 +62,23 @@ class ScimReader:
 
     async def _try_sign_in(self) -> str:
         header = await self._wire.client.sign_in.header()
-        await self._wire.get(self._wire.path("user"), [("startIndex", "1"), ("count", "1")])
-        return "no credentials sent" if header is None else f"accepted ({header.split()[0]})"
+        said = "no credentials sent" if header is None else f"accepted ({header.split()[0]})"
+        try:
+            await self._wire.get(self._wire.path("user"), [("startIndex", "1"), ("count", "1")])
+        except NotFoundError:
+            return said.replace("accepted", "not refused")
+        return said
 
     async def _try_read(self) -> str:
-        batch = to_batch(await self._wire.get(self._wire.path("user"), [("startIndex", "1"), ("count", "1")]))
+        path = self._wire.path("user")
+        try:
+            batch = to_batch(await self._wire.get(path, [("startIndex", "1"), ("count", "1")]))
+        except NotFoundError as error:
+            where = f"{self._wire.client.base}{path}"
+            raise NotFoundError(
+                f"There is nothing at {where} (404): check the path of URL, below which /Users is looked for.",
+                backend_message=error.backend_message,
+            ) from error
         return f"{len(batch.items)} read, {'unknown number' if batch.total is None else batch.total} in all"
 
     async def read(self, entity_type: str, entity_id: str, *, omit: frozenset[str] = frozenset()) -> Entity:
