@@ -1,9 +1,12 @@
 """Deletions: the guard, held ones and their approval, entities that existed before, shared ones, lying sources."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from tests.fixtures.fakes import Fake, started
 from tests.fixtures.oracle import effects, expected, held
-from tests.provisioning.jobrig import WRITE, JobRig, scim
+from tests.provisioning.jobrig import READ, WRITE, JobRig, scim
 
 from proxeny.store.held import HeldKey
 
@@ -19,19 +22,22 @@ async def test_an_empty_source_deletes_nothing_and_the_run_says_why(jobs: JobRig
     assert len(await jobs.memory.held.list(target="crm", status="held")) == 15
 
 
-@pytest.mark.parametrize(("gone", "deleted"), [(5, 5), (45, 45), (55, 0), (250, 0)])
+@pytest.mark.parametrize(("gone", "deleted"), [(5, 5), (30, 30), (33, 0), (250, 0)])
 async def test_a_shrinking_source_deletes_up_to_a_tenth(
     jobs: JobRig, source: Fake, sink: Fake, gone: int, deleted: int
 ) -> None:
-    source.control(users=500)
+    source.control(users=300)
     await jobs.run()
-    source.control(missing=list(range(0, 2 * gone, 2)))
+    source.control(missing=list(range(gone)))
     run = await jobs.run()
     assert len(effects(sink.state(), "DELETE")) == deleted
     assert await jobs.counts(run) == {
-        "none unchanged": 500 - gone,
+        "none unchanged": 300 - gone,
         "delete done" if deleted else "delete held": gone,
     }
+    waiting = await jobs.memory.held.list(target="crm", status="held", limit=1000)
+    assert [one.reason for one in waiting] == ["too-many"] * (gone - deleted)
+    assert [note.code for note in run.notes] == ([] if deleted else ["too-many"])
 
 
 async def test_three_of_ten_are_below_the_floor(jobs: JobRig, source: Fake, sink: Fake) -> None:
@@ -63,6 +69,88 @@ async def test_exactly_the_approved_and_still_missing_ones_go(jobs: JobRig, sour
     again = await jobs.run()
     assert await jobs.counts(again) == {"none unchanged": 141, "delete skipped": 10}
     assert await jobs.memory.held.list(status="approved") == []  # nobody has to decide on number 0 any more
+
+
+async def test_of_1200_held_exactly_the_1000_approved_go(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    source.control(users=1500)
+    await jobs.run()
+    source.control(missing=list(range(1200)))
+    await jobs.run()
+    keys = [
+        HeldKey(one.source, one.target, one.entity_type, one.source_id)
+        for one in await jobs.memory.held.list(source="src", limit=2000)
+    ]
+    assert (await jobs.memory.held.approve(keys[:1000], "eva"), await jobs.memory.held.reject(keys[1000:], "eva")) == (
+        1000,
+        200,
+    )
+    run = await jobs.run()
+    assert sorted(effects(sink.state(), "DELETE")) == [f"user{number:07d}" for number in range(1000)]
+    assert await jobs.counts(run) == {"none unchanged": 300, "delete done": 1000, "delete skipped": 200}
+    assert await jobs.reasons(run) == {"not-in-source": 1000, "rejected": 200}
+    assert await jobs.memory.held.list(status="held") == []
+
+
+async def test_a_delta_read_carries_out_what_was_approved(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    await jobs.systems(scim("src", "READ", source.url, ips__delta__read="disabled"))
+    source.control(users=60)
+    await jobs.run()
+    source.control(missing=list(range(30)))
+    await jobs.run()
+    waiting = await jobs.memory.held.list(source="src", limit=1000)
+    keys = [HeldKey(one.source, one.target, one.entity_type, one.source_id) for one in waiting]
+    await jobs.systems(scim("src", "READ", source.url, ips__delta__read="enabled"))
+    source.control(missing=[])
+    assert (await jobs.run()).mode == "full"  # it sets the mark from which the delta goes on
+    await asyncio.sleep(1.1)  # the source's times are compared by the second
+    source.control(missing=list(range(30)))
+    assert (await jobs.run(trigger="IMMEDIATE")).mode == "delta"
+    assert effects(sink.state(), "DELETE") == []
+    await jobs.run("RESYNC")
+    await jobs.memory.held.approve(keys[:20], "eva")
+    source.control(missing=list(range(1, 30)))
+    run = await jobs.run()
+    assert run.mode == "delta"
+    assert sorted(effects(sink.state(), "DELETE")) == [f"user{number:07d}" for number in range(1, 20)]
+    assert await jobs.reasons(run) == {"not-in-source": 19, "still-in-source": 1}
+    assert len(await jobs.memory.held.list(status="held")) == 10
+
+
+BY_NAME = {"sourcePath": "$.userName", "targetVariable": "entityIdSourceSystem"}
+
+
+def _read_by_name(**more: Any) -> dict[str, Any]:
+    """A read transformation with another source id than the source's own."""
+    return {**READ, "user": {**more, "mappings": [BY_NAME, *READ["user"]["mappings"][1:]]}}
+
+
+async def test_who_no_longer_fulfils_the_read_condition_is_deleted_by_whatever_id(
+    jobs: JobRig, source: Fake, sink: Fake
+) -> None:
+    wanted = _read_by_name(condition="$.name.familyName =~ /.* r0/")
+    await jobs.systems(scim("src", "READ", source.url, wanted))
+    source.control(users=6)
+    await jobs.run()
+    source.control(changes={"2": 1})
+    run = await jobs.run()
+    outcome = (await jobs.outcomes(run))["user0000002"]
+    assert (outcome.action, outcome.outcome, outcome.reason) == ("delete", "done", "source-condition")
+    assert effects(sink.state(), "DELETE") == ["user0000002"]
+    assert await jobs.memory.links.of_entity("src", "user0000002") == []
+
+
+async def test_who_has_another_source_id_now_is_deleted_under_the_old_one(
+    jobs: JobRig, source: Fake, sink: Fake
+) -> None:
+    await jobs.systems(scim("src", "READ", source.url, _read_by_name()))
+    source.control(users=6)
+    await jobs.run()
+    source.control(names={"2": "renamed"})
+    run = await jobs.run()
+    found = await jobs.outcomes(run)
+    assert (found["user0000002"].action, found["user0000002"].reason) == ("delete", "other-id")
+    assert found["renamed"].action == "create"
+    assert held(sink.state()) == expected({"users": 6, "names": {"2": "renamed"}})
 
 
 async def test_above_the_threshold_none_is_deleted_and_all_count_as_failed(

@@ -203,6 +203,49 @@ async def test_a_worker_that_is_asked_to_end_finishes_its_calls_and_gives_the_ru
     assert await jobs.counts(ended) == {"create done": 300}
 
 
+GROUP = "urn:ietf:params:scim:schemas:extension:sap:2.0:Group"
+
+
+@pytest.mark.parametrize(
+    ("may", "updated", "left"),
+    [
+        ("readOnly", ["t4"], ["t4"]),
+        ("userOnlyMembership", ["t1", "t2", "t3", "t4"], ["t4"]),
+        ("membership", ["t1", "t2", "t3", "t5"], []),
+        ("readWrite", ["t1", "t2", "t3", "t5"], None),
+    ],
+)
+async def test_an_application_specific_group_says_what_becomes_of_its_members(
+    jobs: JobRig, source: Fake, sink: Fake, may: str, updated: list[str], left: list[str] | None
+) -> None:
+    """Group 0 exists before, with a nested group; the source has a nested one too (operations.md 11)."""
+    kind = {"type": "group", "value": "t4"}
+    limited = {"condition": "$.displayName == 'group0'", **_constant(may, f"$['{GROUP}'].supportedOperations")}
+    read = {**READ, "group": {"mappings": [*READ["group"]["mappings"], limited]}}
+    deleting = {"ips__delete__existedbefore__entities": "true"}
+    await jobs.systems(scim("src", "READ", source.url, read), scim("crm", "WRITE", sink.url, **deleting))
+    source.control(users=3)
+    await jobs.run()
+    assert sorted(sink.state()["Users"]) == ["t1", "t2", "t3"]
+    assert sink.put("Groups", {"displayName": "other"}) == "t4"
+    nested = sink.put("Groups", {"displayName": "group1"})
+    extension = {GROUP: {"supportedOperations": may}}
+    group = sink.put("Groups", {"displayName": "group0", "members": [kind], **extension})
+    assert nested == "t5"
+    source.control(groups=2, extra_members={"0": ["u0000001", "g0000001"]})
+    await jobs.run()
+    await jobs.run()  # group 1 came after group 0
+    assert sorted(one["value"] for one in sink.state()["Groups"][group].get("members", ())) == updated
+    unwanted = {**read, "group": {**read["group"], "condition": "$.displayName != 'group0'"}}
+    await jobs.systems(scim("src", "READ", source.url, unwanted))
+    run = await jobs.run()
+    found = sink.state()["Groups"].get(group)
+    assert (found is None) if left is None else ([one["value"] for one in found.get("members", ())] == left)
+    if may in ("membership", "userOnlyMembership"):
+        outcome = (await jobs.outcomes(run))["g0000000"]
+        assert (outcome.action, outcome.outcome, outcome.reason) == ("delete", "done", "members-removed")
+
+
 @pytest.mark.parametrize(("may", "written"), [("readOnly", set()), ("membership", {"PATCH"}), ("readWrite", {"PUT"})])
 async def test_an_application_specific_group_says_what_may_be_written(
     jobs: JobRig, source: Fake, sink: Fake, may: str, written: set[str]

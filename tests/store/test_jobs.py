@@ -52,14 +52,14 @@ async def test_a_link_is_found_by_its_source_id_and_by_its_target(opened: Databa
     assert await known.of(PAIR, ["a"]) == {("group", "a"): staff}
 
 
-async def test_unseen_are_the_links_without_an_outcome_at_the_source(opened: Database) -> None:
+async def test_unseen_are_the_links_without_an_outcome_in_the_target(opened: Database) -> None:
     await store(
         opened,
         links.put(PAIR, [Link(str(number), "user", f"T{number}") for number in range(1200)]),
-        outcomes.put(7, [Outcome(str(number), "hr", "user", "read", "done") for number in range(1199)]),
-        outcomes.put(6, [Outcome("1199", "hr", "user", "read", "done")]),
+        outcomes.put(7, [Outcome(str(number), "crm", "user", "none", "unchanged") for number in range(1199)]),
+        outcomes.put(6, [Outcome("1199", "crm", "user", "none", "unchanged")]),
         outcomes.put(
-            7, [Outcome("1199", "crm", "user", "read", "done"), Outcome("1199", "hr", "group", "read", "done")]
+            7, [Outcome("1199", "hr", "user", "read", "done"), Outcome("1199", "crm", "group", "none", "done")]
         ),
     )
     assert [link.source_id async for link in Links(opened).unseen(PAIR, "user", 7)] == ["1199"]

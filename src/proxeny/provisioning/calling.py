@@ -3,12 +3,12 @@
 Sets ``after`` and ``outcome`` of the case, or raises what kept it from its end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from proxeny.connectors.errors import ConnectorError, NotFoundError
 from proxeny.provisioning import prints
-from proxeny.provisioning.case import Case, groups, payload, references
+from proxeny.provisioning.case import USERS_ONLY, Case, groups, payload, references
 from proxeny.provisioning.crossing import Draft, Resolved
 from proxeny.provisioning.delivering import Delivered, Delivering
 from proxeny.provisioning.destination import Destination
@@ -91,8 +91,16 @@ class Calling:
 
     async def _write(self, case: Case, target_id: str, document: dict[str, Any]) -> int:
         if case.members_only:
-            return await self._delivering.set_members(target_id, document.get("members") or ())
+            members, users_only = document.get("members") or (), case.members_only == USERS_ONLY
+            wanted = await self._users(members) if users_only else members
+            return await self._delivering.set_members(target_id, wanted, keep_groups=users_only)
         return await self._delivering.update(self._type, target_id, document)
+
+    async def _users(self, members: Sequence[Any]) -> list[Any]:
+        """Those members that are not linked as groups."""
+        ids = [str(member.get("value")) for member in members if isinstance(member, dict)]
+        linked = await self._links.holders(self._target.kin, "group", ids)
+        return [member for member in members if not isinstance(member, dict) or str(member.get("value")) not in linked]
 
     async def _again(self, case: Case, resolver: Resolver) -> None:
         """The target lost an entity: it is made again."""

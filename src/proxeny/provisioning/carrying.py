@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from proxeny.connectors.errors import ConnectorError, UnreachableError
 from proxeny.provisioning import prints
 from proxeny.provisioning.calling import Calling
-from proxeny.provisioning.case import Case, payload, supported
+from proxeny.provisioning.case import MEMBERS_ONLY, Case, payload, supported
 from proxeny.provisioning.crossing import Draft
 from proxeny.provisioning.delivering import reason_of
 from proxeny.provisioning.destination import Destination
@@ -155,11 +155,11 @@ class Carrying:
 
 def _limit(case: Case) -> None:
     """An application-specific group says what may be done with it (operations.md 11)."""
-    may = supported(case.item)
+    may = supported(case.item.document)
     if may == "readOnly" and case.calls:
         case.decision = Decision("skip", "read-only-group")
-    elif may in ("membership", "userOnlyMembership") and case.calls:
-        case.members_only = True
+    elif may in MEMBERS_ONLY and case.calls:
+        case.members_only = may
         if case.decision.action == "create":
             case.decision = Decision("correlate")
 

@@ -17,6 +17,8 @@ from proxeny.store.outcomes import Result as Ending
 from proxeny.transform import Result
 
 ASSIGNING = ("assignGroup", "unassignGroup")
+USERS_ONLY = "userOnlyMembership"
+MEMBERS_ONLY = ("membership", USERS_ONLY)
 _NOTHING = Result("skipped")
 
 
@@ -24,7 +26,8 @@ _NOTHING = Result("skipped")
 class Case:
     """``after`` is the link to keep, if it is to change; ``dropped``: it is to be forgotten.
 
-    ``outcome`` is None as long as nothing was done. ``members_only``: a group of which only the members may be written.
+    ``outcome`` is None as long as nothing was done. ``members_only``: which members, and nothing else of a group,
+    may be written (``supportedOperations``), or empty.
     """
 
     item: Item
@@ -37,7 +40,7 @@ class Case:
     after: Link | None = None
     outcome: Outcome | None = None
     dropped: bool = False
-    members_only: bool = False
+    members_only: str = ""
 
     @property
     def target_id(self) -> str | None:
@@ -109,9 +112,9 @@ def references(resolved: Resolved | None) -> tuple[Reference, ...]:
     return tuple(Reference(*one) for one in sorted(found))
 
 
-def supported(item: Item) -> str:
+def supported(document: Document) -> str:
     """``supportedOperations`` of an application-specific group (operations.md 11), else empty."""
-    found = item.document.get(SAP_GROUP)
+    found = document.get(SAP_GROUP)
     return str(found.get("supportedOperations") or "") if isinstance(found, dict) else ""
 
 

@@ -1,6 +1,7 @@
-"""The deletions of one entity type at the end of a full read: found, judged together, carried out or held.
+"""The deletions of one entity type at the end of a run: found, judged together, carried out or held.
 
-What no longer exists at the source is asked for once more before it is deleted.
+A full read finds them itself. A delta read knows of none, and carries out what people have approved. What no longer
+exists at the source is asked for once more before it is deleted.
 """
 
 import asyncio
@@ -10,12 +11,12 @@ from dataclasses import dataclass, replace
 
 from proxeny.connectors.errors import ConnectorError
 from proxeny.database import Request
-from proxeny.provisioning.case import groups
+from proxeny.provisioning.case import MEMBERS_ONLY, USERS_ONLY, groups, supported
 from proxeny.provisioning.crossing import Draft
 from proxeny.provisioning.delivering import Delivering, reason_of
 from proxeny.provisioning.errors import DeliveryError
 from proxeny.provisioning.guard import Toll, Verdict, judge
-from proxeny.provisioning.lane import Lane, batches
+from proxeny.provisioning.lane import BATCH, Lane, batches
 from proxeny.provisioning.reasons import SENTENCES
 from proxeny.provisioning.resolve import Resolver
 from proxeny.store import held, links, outcomes
@@ -39,7 +40,7 @@ class _Going:
 
 async def delete(lane: Lane, entity_type: str) -> bool:
     """All deletions of a type; False if it was stopped on the way."""
-    await _survey(lane, entity_type)
+    await (_survey if lane.context.manner.full else _survey_approved)(lane, entity_type)
     if await _source_failed(lane):
         await _spare(lane, entity_type, "skipped", "source-read-failed")
         return True
@@ -64,6 +65,21 @@ async def _survey(lane: Lane, entity_type: str) -> None:
         await lane.commit([outcomes.put(lane.run, rows)])
 
 
+async def _survey_approved(lane: Lane, entity_type: str) -> None:
+    """A planned deletion for each approved one whose entity this run has not met."""
+    standing = await lane.memory.held.standing(lane.pair, entity_type)
+    approved = sorted(one for one, status in standing.items() if status == "approved")
+    for start in range(0, len(approved), BATCH):
+        known = await lane.memory.links.of(lane.pair, approved[start : start + BATCH])
+        found = [link for (kind, _), link in known.items() if kind == entity_type]
+        rows = [
+            _row(lane, link, "delete", "planned", "not-in-source")
+            for link in found
+            if await lane.memory.outcomes.of_entity(lane.run, lane.target.id, entity_type, link.source_id) is None
+        ]
+        await lane.commit([outcomes.put(lane.run, rows)])
+
+
 async def _source_failed(lane: Lane) -> bool:
     return bool(await lane.memory.outcomes.counted(lane.run, lane.pair.source, "failed"))
 
@@ -72,7 +88,7 @@ async def _decisions(lane: Lane, entity_type: str, planned: Set[str]) -> Mapping
     """What people have decided; what is held or approved of an entity that is there again is forgotten."""
     standing = await lane.memory.held.standing(lane.pair, entity_type)
     back = [(entity_type, one) for one in standing if one not in planned]
-    if back and not lane.context.manner.simulated:
+    if back and lane.context.manner.full and not lane.context.manner.simulated:
         await lane.commit([held.drop(lane.pair, back)])
     return {one: status for one, status in standing.items() if one in planned and status != "held"}
 
@@ -181,14 +197,15 @@ class _Executing:
             await self._call(one, target_id)
 
     async def _confirmed(self, one: _Going, link: Link) -> bool:
+        """Whether the source itself says that it is to go; why is in the row then."""
         if one.row.reason != "not-in-source":
             return True
-        gone = await self._lane.context.source.is_gone(self._type, link.native_id or link.source_id)
-        if gone is None:
-            self._end(one, "delete", "skipped", "unconfirmed")
-        elif not gone:
-            self._end(one, "delete", "skipped", "still-in-source")
-        return bool(gone)
+        said = await self._lane.context.source.is_gone(self._type, link.source_id, link.native_id or link.source_id)
+        if said is None or said == "still-in-source":
+            self._end(one, "delete", "skipped", said or "unconfirmed")
+            return False
+        one.row = replace(one.row, reason=said)
+        return True
 
     async def _call(self, one: _Going, target_id: str) -> None:
         health = self._lane.health
@@ -198,7 +215,10 @@ class _Executing:
         try:
             reason = await self._deleted(one, target_id)
             health.succeeded()
-            self._end(one, "delete", "done", reason or one.row.reason, forget=True, attempts=1)
+            if reason == "read-only-group":
+                self._end(one, "delete", "skipped", reason)
+            else:
+                self._end(one, "delete", "done", reason or one.row.reason, forget=True, attempts=1)
         except (ConnectorError, DeliveryError) as error:
             health.failed(error)
             code, words = reason_of(error)
@@ -206,6 +226,10 @@ class _Executing:
 
     async def _deleted(self, one: _Going, target_id: str) -> str | None:
         lane = self._lane
+        if self._type == "group":
+            limit = await self._limited(target_id)
+            if limit is not None:
+                return limit
         if not lane.target.sends_instead_of_delete(self._type):
             return await self._delivering.delete(self._type, target_id)
         resolver = Resolver(lane.memory.links, lane.pair, lane.context.id_of)
@@ -221,6 +245,16 @@ class _Executing:
         elif not leaving:
             return await self._delivering.delete(self._type, target_id)
         return "deleted-by-update"
+
+    async def _limited(self, target_id: str) -> str | None:
+        """What is done in place of deleting a group that says so itself (operations.md 11); None: it may be deleted."""
+        may = supported(await self._delivering.group(target_id))
+        if may == "readOnly":
+            return "read-only-group"
+        if may not in MEMBERS_ONLY:
+            return None
+        await self._delivering.set_members(target_id, (), keep_groups=may == USERS_ONLY)
+        return "members-removed"
 
     def _end(
         self,

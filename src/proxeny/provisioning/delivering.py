@@ -154,15 +154,16 @@ class Delivering:
             calls += await self.set_members(target_id, document.get("members") or ())
         return calls
 
-    async def set_members(self, target_id: str, members: Iterable[Any]) -> int:
-        """Additions and removals in portions; how many calls."""
+    async def set_members(self, target_id: str, members: Iterable[Any], *, keep_groups: bool = False) -> int:
+        """Additions and removals in portions; how many calls. ``keep_groups``: groups among them are not touched."""
         connector, calls = self._connector, 0
         if not isinstance(connector, Reader):
             raise DeliveryError("unsupported")
         entity = await self._patiently(lambda: connector.read("group", target_id))
         held = entity.document.get("members") or ()
         target = self._target
-        parts = member_changes(held, members, target.portion or 1000, target.removals, keep_groups=target.keeps_groups)
+        kept = keep_groups or target.keeps_groups
+        parts = member_changes(held, members, target.portion or 1000, target.removals, keep_groups=kept)
         for part in parts:
             await self._patch("group", target_id, patch_op(part))
             calls += 1
@@ -186,6 +187,17 @@ class Delivering:
         except NotFoundError:
             return "gone"
         return None
+
+    async def group(self, target_id: str) -> Document:
+        """A group as the target has it, without its members; empty if it has none, or cannot be read by its id."""
+        connector = self._connector
+        if not isinstance(connector, Reader):
+            return {}
+        try:
+            omit = frozenset({"members"})
+            return (await self._patiently(lambda: connector.read("group", target_id, omit=omit))).document
+        except (NotFoundError, UnsupportedError):
+            return {}
 
     async def send_instead(self, entity_type: str, target_id: str, document: Document) -> None:
         """What the deleteEntity mappings made, in place of a deletion: a PatchOp as it is, else an update."""

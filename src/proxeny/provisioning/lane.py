@@ -74,8 +74,8 @@ class Lane:
         """Users before groups, then what waited for others; deletions last, groups before users."""
         found: list[tuple[Kind, str]] = [("read", name) for name in self.types]
         found += [("again", name) for name in self.types]
+        found += [("delete", name) for name in reversed(self.types)]
         if self.context.manner.full:
-            found += [("delete", name) for name in reversed(self.types)]
             found += [("late", name) for name in self.types]
         return found
 

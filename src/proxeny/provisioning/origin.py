@@ -110,23 +110,29 @@ class Origin:
                 found.append(self.item(entity_type, entity))
         return found
 
-    async def is_gone(self, entity_type: str, native_id: str) -> bool | None:
-        """Whether the source says that it has no such entity; None if it cannot say.
+    async def is_gone(self, entity_type: str, source_id: str, native_id: str) -> str | None:
+        """Why the source has no such entity to give (a code of reasons.py), by its own word; ``still-in-source`` if it
+        has, None if it cannot say.
 
-        With a filter property an entity outside of it is still there by its id, so the list alone decides.
+        It may have it and not give it: the read condition is false, or it has another id now. With a filter property an
+        entity outside of it is still there by its id, so the list alone decides.
         """
         connector = self.connector
         if not isinstance(connector, Reader):
             return None
         if self._filter(entity_type):
-            return True
+            return "not-in-source"
         try:
-            await connector.read(entity_type, native_id, omit=frozenset({"members", "groups"}))
+            item = self.item(entity_type, await connector.read(entity_type, native_id))
         except NotFoundError:
-            return True
+            return "not-in-source"
         except ConnectorError:
             return None
-        return False
+        if item.said == "failed":
+            return None
+        if item.said != "ok":
+            return "source-condition"
+        return "still-in-source" if item.source_id == source_id else "other-id"
 
     def items(self, entity_type: str, entities: Iterable[Entity]) -> list[Item]:
         return [self.item(entity_type, entity) for entity in entities]

@@ -63,7 +63,7 @@ class HeldKey:
 
 
 class HeldDeletions:
-    """See the module. The next full read carries out what is approved and still missing in the source."""
+    """See the module. The next run of the source, full or delta, carries out what is approved and still missing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

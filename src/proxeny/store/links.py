@@ -30,7 +30,7 @@ HOLDERS = _by_ids(
 )
 UNSEEN = Statement(
     f"SELECT {_COLUMNS} FROM job_links WHERE {_PAIR} AND entity_type = :entity_type AND source_id > :after "
-    "AND NOT EXISTS (SELECT 1 FROM job_outcomes WHERE run = :run AND system = :source "
+    "AND NOT EXISTS (SELECT 1 FROM job_outcomes WHERE run = :run AND system = :target "
     "AND job_outcomes.entity_type = :entity_type AND entity_id = job_links.source_id) ORDER BY source_id LIMIT :limit"
 )
 PENDING = Statement(
@@ -136,7 +136,8 @@ class Links:
         return found
 
     async def unseen(self, pair: Pair, entity_type: str, run: int) -> AsyncIterator[Link]:
-        """Links whose entity the run has not read, in the order of source ids."""
+        """Links of which the run has said nothing in the target, in the order of source ids: their entity was not
+        read."""
         values = {**pair.parameters, "entity_type": entity_type, "run": run}
         async for row in self._database.stream(UNSEEN, values, after=""):
             yield _link(row)
