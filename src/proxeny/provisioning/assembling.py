@@ -20,10 +20,11 @@ from proxeny.provisioning.errors import DefinitionProblem
 from proxeny.provisioning.identity import Identity, TargetIds
 from proxeny.provisioning.preparing import Preparing
 from proxeny.provisioning.presenting import References
-from proxeny.provisioning.proxy import Provider, Service
+from proxeny.provisioning.proxy import Provider
 from proxeny.provisioning.pushdown import NameOf, NativeName, Pushdown
 from proxeny.provisioning.reading import Reading
 from proxeny.provisioning.rendering import Renderings
+from proxeny.provisioning.service import Service
 from proxeny.provisioning.switches import Switches
 from proxeny.provisioning.system import Blueprint
 from proxeny.provisioning.writing import Writing

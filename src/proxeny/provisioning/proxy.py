@@ -2,49 +2,19 @@
 
 from typing import cast
 
-import orjson
-
-from proxeny.connectors.spi import Watched
 from proxeny.documents import Document
-from proxeny.provisioning.answers import Answers
 from proxeny.provisioning.bulk import carry_out
 from proxeny.provisioning.custom_schemas import CustomSchemas
 from proxeny.provisioning.describing import Description
-from proxeny.provisioning.endpoint import Endpoint, Resource
-from proxeny.provisioning.exchange import Answer, Call, Headers, Params
-from proxeny.provisioning.presenting import encoded_id
-from proxeny.provisioning.reading import Listing, Reading, Shown
+from proxeny.provisioning.exchange import Answer, Call, Params
 from proxeny.provisioning.root_search import everywhere
+from proxeny.provisioning.service import Service, json_answer, list_answer, search_request
 from proxeny.provisioning.switches import Switches
-from proxeny.provisioning.writing import Writing
-from proxeny.scim.dialects import GROUP_PATCH_WITHOUT_BODY
 from proxeny.scim.discovery import schema_document
 from proxeny.scim.errors import NotImplementedByBackendError, ResourceNotFoundError
 from proxeny.scim.etag import Preconditions
 from proxeny.scim.filter.ast import AttributePath, Comparison
-from proxeny.scim.messages import list_response
-from proxeny.scim.query import Query, parse_query, parse_search_request
-from proxeny.scim.schema import ResourceType
-
-
-class Service:
-    """One endpoint with its two sides; ``plain`` is the query of a request without parameters, ``answers`` what was
-    answered to reads."""
-
-    __slots__ = ("answers", "endpoint", "plain", "reading", "writing")
-
-    def __init__(self, endpoint: Endpoint, reading: Reading, writing: Writing) -> None:
-        self.endpoint = endpoint
-        self.reading = reading
-        self.writing = writing
-        watched = endpoint.connector if isinstance(endpoint.connector, Watched) else None
-        self.answers = Answers(watched.state if watched and endpoint.crossing.repeatable else _unknown)
-        switches = endpoint.switches
-        self.plain = parse_query((), default_count=switches.page_default, max_count=switches.page_max)
-
-
-def _unknown() -> None:
-    """The state of a backend that cannot tell it."""
+from proxeny.scim.query import Query
 
 
 class Provider:
@@ -76,8 +46,8 @@ class Provider:
         if (known := service.answers.find(key)) is not None:
             return known
         since = service.answers.state
-        query = self._query(service, params, call)
-        answer = await self._listed(service, query, call)
+        query = service.query(params, call)
+        answer = await service.listed(query, call)
         if query.cursor is None:
             service.answers.keep(key, since, answer)
         return answer
@@ -86,11 +56,13 @@ class Provider:
         """``POST .search`` (RFC 7644 §3.4.3) on an endpoint; on the root over every endpoint, one after the other."""
         if endpoint is not None:
             service = self._service(endpoint)
-            return await self._listed(service, self._search_request(document, service.endpoint.readable, call), call)
+            return await service.listed(search_request(document, service.endpoint.readable, self.switches, call), call)
         listing = await everywhere(
-            [each.reading for each in self._services.values()], self._search_request(document, None, call), call.base
+            [each.reading for each in self._services.values()],
+            search_request(document, None, self.switches, call),
+            call.base,
         )
-        return _json(200, _list_document(listing), headers=listing.headers)
+        return list_answer(listing)
 
     async def read(self, endpoint: str, entity_id: str, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
@@ -105,32 +77,32 @@ class Provider:
         return answer
 
     async def _read(self, service: Service, entity_id: str, params: Params, call: Call) -> Answer:
-        query = self._query(service, params, call)
+        query = service.query(params, call)
         resource = await service.reading.one(entity_id, call.base, omit=service.reading.omitted(query))
         conditions = Preconditions.of(call.if_match, call.if_none_match)
         if not conditions.is_empty and conditions.decide(resource.version, reading=True) == "not-modified":
             return Answer(304, etag=resource.etag)
-        return self._answer(200, service, resource, query)
+        return service.answer(200, resource, query)
 
     async def create(self, endpoint: str, document: Document, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
-        query = self._query(service, params, call)
+        query = service.query(params, call)
         resource = await service.writing.create(document, call)
-        return await self._written(201, service, resource, query, call)
+        return await service.written(201, resource, query, call)
 
     async def replace(self, endpoint: str, entity_id: str, document: Document, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
-        query = self._query(service, params, call)
+        query = service.query(params, call)
         resource = await service.writing.replace(entity_id, document, call)
-        return await self._written(200, service, resource, query, call)
+        return await service.written(200, resource, query, call)
 
     async def patch(self, endpoint: str, entity_id: str, document: Document, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
-        query = self._query(service, params, call)
+        query = service.query(params, call)
         resource = await service.writing.patch(entity_id, document, call)
-        if resource is not None and self._answers_patch_without_body(service, query, call):
+        if resource is not None and service.answers_patch_without_body(query, call):
             return Answer(204, location=resource.location, etag=resource.etag)
-        return await self._written(200, service, resource, query, call)
+        return await service.written(200, resource, query, call)
 
     async def delete(self, endpoint: str, entity_id: str, call: Call) -> Answer:
         await self._service(endpoint).writing.delete(entity_id, call)
@@ -146,7 +118,7 @@ class Provider:
         At most 20, each with at most 20 attributes, a complex one with at most 20 sub-attributes; it never changes.
         """
         made = schema_document(await self._custom().create(document), call.base)
-        return _json(201, made, location=made["meta"]["location"])
+        return json_answer(201, made, location=made["meta"]["location"])
 
     async def delete_schema(self, urn: str, call: Call) -> Answer:
         """Takes a custom schema away, and all values that users have of it; a predefined one: 403."""
@@ -169,26 +141,24 @@ class Provider:
         if not found:
             raise ResourceNotFoundError(f"There is no user with the userName {call.caller!r}, which is your id.")
         entity_id = cast(Document, found[0])["id"]
-        answer = await self.read(self._callers, entity_id, params, call)
-        answer.location = f"{call.base}/{self._callers}/{encoded_id(entity_id)}"
-        return answer
+        return await self.read(self._callers, entity_id, params, call)
 
     # -- description ----------------------------------------------------------------------------------------------
 
     async def service_provider_config(self, call: Call) -> Answer:
-        return _json(200, self._description.service_provider_config(call.base))
+        return json_answer(200, self._description.service_provider_config(call.base))
 
     async def resource_types(self, call: Call) -> Answer:
-        return _json(200, self._description.resource_types(call.base))
+        return json_answer(200, self._description.resource_types(call.base))
 
     async def resource_type(self, name: str, call: Call) -> Answer:
-        return _json(200, self._description.resource_type(name, call.base))
+        return json_answer(200, self._description.resource_type(name, call.base))
 
     async def schemas(self, call: Call) -> Answer:
-        return _json(200, self._description.schemas(call.base))
+        return json_answer(200, self._description.schemas(call.base))
 
     async def schema(self, urn: str, call: Call) -> Answer:
-        return _json(200, self._description.schema(urn, call.base))
+        return json_answer(200, self._description.schema(urn, call.base))
 
     # -- shared ---------------------------------------------------------------------------------------------------
 
@@ -208,89 +178,3 @@ class Provider:
             offered = ", ".join(f"/{name}" for name in self._services)
             raise ResourceNotFoundError(f"{self.system} has no endpoint /{endpoint}. It has {offered}.")
         return service
-
-    def _query(self, service: Service, params: Params, call: Call) -> Query:
-        if not params:
-            return service.plain
-        switches = service.endpoint.switches
-        return parse_query(
-            params,
-            default_count=switches.page_default,
-            max_count=switches.page_max,
-            resource_type=service.endpoint.readable,
-            lenient=self._is_lenient(call),
-        )
-
-    def _is_lenient(self, call: Call) -> bool:
-        """Whether anything but the standard is understood (dialect ``strict``: nothing)."""
-        return bool(self.switches.dialect if call.dialect is None else call.dialect)
-
-    def _search_request(self, document: Document, resource_type: ResourceType | None, call: Call) -> Query:
-        return parse_search_request(
-            document,
-            default_count=self.switches.page_default,
-            max_count=self.switches.page_max,
-            resource_type=resource_type,
-            lenient=self._is_lenient(call),
-        )
-
-    async def _listed(self, service: Service, query: Query, call: Call) -> Answer:
-        listing = await service.reading.listing(query, call.base)
-        return _json(200, _list_document(listing), headers=listing.headers)
-
-    def _answer(self, status: int, service: Service, resource: Resource, query: Query) -> Answer:
-        shown = service.reading.shown(resource, service.reading.projection(query), query.members_type)
-        return _json(status, shown, location=resource.location, etag=resource.etag)
-
-    async def _written(
-        self, status: int, service: Service, resource: Resource | None, query: Query, call: Call
-    ) -> Answer:
-        """After a write; a resource that the read condition hides now has no body to show. Members that were asked for
-        are read, if the backend left them out because they are many."""
-        if resource is None:
-            return Answer(204)
-        if (
-            service.endpoint.entity_type == "group"
-            and _asks_for(query, "members")
-            and "members" not in resource.document
-        ):
-            resource = await service.reading.one(resource.document["id"], call.base)
-        limit = service.endpoint.switches.members_limit
-        members = resource.document.get("members")
-        if members is not None and len(members) > limit and not _asks_for(query, "members"):
-            fewer = {name: value for name, value in resource.document.items() if name != "members"}
-            resource = Resource(resource.entity, fewer, resource.location, resource.version)
-        return self._answer(status, service, resource, query)
-
-    def _answers_patch_without_body(self, service: Service, query: Query, call: Call) -> bool:
-        switches = service.endpoint.switches
-        if query.attributes or query.excluded_attributes:
-            return False
-        dialect = switches.dialect if call.dialect is None else call.dialect
-        bodiless = GROUP_PATCH_WITHOUT_BODY in dialect and service.endpoint.entity_type == "group"
-        return switches.patch_no_content or bodiless
-
-
-def _asks_for(query: Query, name: str) -> bool:
-    return any(asked.rsplit(":", 1)[-1].split(".")[0].lower() == name for asked in query.attributes)
-
-
-def _list_document(listing: Listing) -> Document:
-    return list_response(
-        listing.resources,
-        total=listing.total,
-        start_index=listing.start_index,
-        items_per_page=listing.items_per_page,
-        next_cursor=listing.next_cursor,
-    )
-
-
-def _json(
-    status: int,
-    document: Shown,
-    *,
-    location: str | None = None,
-    etag: str | None = None,
-    headers: Headers = (),
-) -> Answer:
-    return Answer(status, orjson.dumps(document), location, etag, headers)
