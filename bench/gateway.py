@@ -62,6 +62,7 @@ def pages(large: Server, folder: Path, database: Path) -> list[Goal]:
             {
                 "static page": Load(fixed, "/"),
                 "first page": Load(large, PAGE),
+                "pages in turn": Load(large, f"{PAGE}&startIndex=NUMBER", LARGE - 100),
                 "page at 90,000": Load(large, f"{PAGE}&startIndex=90001"),
                 "first by cursor": Load(large, f"{PAGE}&cursor="),
                 "by cursor at 90,000": Load(large, f"{PAGE}&cursor={cursors}"),
@@ -72,7 +73,8 @@ def pages(large: Server, folder: Path, database: Path) -> list[Goal]:
     print(f"  its parts, static page included{parts * 1e6:29.0f} µs of processor")
     first = figures["first page"].processor
     return [
-        Goal("page of 100 to the sum of its parts", first / parts, 1.5),
+        Goal("page of 100, again, to the sum of its parts", first / parts, 1.5),
+        Goal("pages of 100 in turn to the sum of their parts", figures["pages in turn"].processor / parts, 1.5),
         Goal("page at 90,000 to the first", figures["page at 90,000"].processor / first, 2.0),
         Goal(
             "page by cursor at 90,000 to the first",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 from proxeny.provisioning.exchange import Answer
 
 LIMIT = 4 * 1024 * 1024
-LONGEST = 64 * 1024
+LONGEST = 512 * 1024
 _OVERHEAD = 1200  # bytes of an entry beside its body: key, objects, dictionary
 
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-LIMIT = 12 * 1024 * 1024
+LIMIT = 8 * 1024 * 1024
 _OVERHEAD = 900  # bytes of an entry beside its documents: key, objects, dictionary
 
 
