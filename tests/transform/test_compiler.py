@@ -64,6 +64,9 @@ def test_the_place_of_a_mistake_inside_a_string_is_its_column() -> None:
     ("mapping", "key", "says"),
     [
         ({"constant": 1, "targetPath": "$.a", "scope": "always"}, "scope", "there are createEntity"),
+        ({"constant": 1, "targetPath": "$[0]"}, "targetPath", "is an object, no list"),
+        ({"constant": 1, "targetPath": "$[?(@.value)]"}, "targetPath", "is an object, no list"),
+        ({"constant": 1, "targetPath": "$.a[99999999]"}, "targetPath", "above 9999"),
         ({"constant": 1, "targetPath": "$" + ".a" * 65}, "targetPath", "64 are possible"),
         (
             {"constant": 1, "targetPath": "$.a", "functions": {"function": "encode"}},

@@ -19,7 +19,7 @@ from proxeny.transform.trace import Label, MappingTrace, Trace
 from proxeny.transform.values import Budget
 
 Lookups = tuple[Lookup, ...]
-Answers = Mapping[Lookup, str | None]
+Answers = Mapping[Lookup, str | list[str] | None]
 Variables = Mapping[str, Any]
 T = TypeVar("T")
 

@@ -141,6 +141,13 @@ def _reversal(shape: Shape, given: Given | None) -> Reversal | None:
     return Reversal(forward) if forward else None
 
 
+def _level(found: list[Any]) -> list[Any]:
+    """One list, where some ids became several."""
+    if not any(isinstance(one, list) for one in found):
+        return found
+    return [part for one in found for part in (one if isinstance(one, list) else [one])]
+
+
 def _lookup_step(shape: Shape, arguments: Arguments, given: Given | None) -> LookupStep | None:
     question = shape.function.question
     if question is None or arguments.environment.role == "proxy":
@@ -159,7 +166,7 @@ def _lookup_step(shape: Shape, arguments: Arguments, given: Given | None) -> Loo
         lift(shape, note)(value, run)
         return tuple(asked)
 
-    def finish(value: Any, run: Run, answers: Mapping[Lookup, str | None]) -> Any:
+    def finish(value: Any, run: Run, answers: Mapping[Lookup, str | list[str] | None]) -> Any:
         ask = question(given or arguments.at(run))
 
         def answer(part: Any, run: Run) -> Any:
@@ -167,6 +174,7 @@ def _lookup_step(shape: Shape, arguments: Arguments, given: Given | None) -> Loo
             found = None if lookup is None else answers.get(lookup)
             return MISSING if found is None else found
 
-        return lift(shape, answer)(value, run)
+        found = lift(shape, answer)(value, run)
+        return _level(found) if isinstance(found, list) else found
 
     return LookupStep(collect, finish)

@@ -164,7 +164,7 @@ class LookupStep:
     """
 
     collect: Callable[[Any, Run], tuple[Lookup, ...]]
-    finish: Callable[[Any, Run, Mapping[Lookup, str | None]], Any]
+    finish: Callable[[Any, Run, Mapping[Lookup, str | list[str] | None]], Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from proxeny.documents import Document
 from proxeny.transform.conditions.environment import Environment
 from proxeny.transform.copying import copied
 from proxeny.transform.errors import EntityFailedError, PathSyntaxError
-from proxeny.transform.paths.ast import Call, Descend, Filter, Indexes, Key, Keys, Path, Segment, Slice, Wildcard
+from proxeny.transform.paths.ast import Call, Descend, Filter, Index, Indexes, Key, Keys, Path, Segment, Slice, Wildcard
 from proxeny.transform.paths.filters import Equalities, equalities_of, wrap_of
 from proxeny.transform.paths.places import HOLE, Hole, Places, compile_places, finish, may_leave_holes
 from proxeny.transform.paths.writes import (
@@ -29,6 +29,9 @@ from proxeny.transform.paths.writes import (
     set_places,
 )
 from proxeny.transform.values import Run
+
+FARTHEST = 9999
+"""The highest index that a target may have: a list is made as long as that."""
 
 Change = Callable[[Document, Run], None]
 """(output document, run): removes or renames."""
@@ -49,6 +52,7 @@ __all__ = [
 def compile_assign(path: Path, environment: Environment | None = None) -> Assign:
     """A function that writes a value. Raises PathSyntaxError if the path cannot be a target."""
     _refuse_calls(path)
+    _refuse_indexes(path)
     if not path.segments:
         return _merge
     return _Writer(environment or Environment()).whole(path.segments)
@@ -84,6 +88,17 @@ def _refuse_calls(path: Path) -> None:
             raise PathSyntaxError(f"{segment.function}() can be read, not written", path.text, position)
     if path.segments and isinstance(path.segments[-1], Descend):
         raise PathSyntaxError("a target cannot end with ..", path.text, len(path.text) - 1)
+
+
+def _refuse_indexes(path: Path) -> None:
+    """An index that would make a list of the document, or one so long that nobody means it."""
+    first = path.segments[0] if path.segments else None
+    if isinstance(first, Index) or (isinstance(first, Filter) and len(path.segments) == 1 and wrap_of(first)):
+        raise PathSyntaxError("the document that is written is an object, no list: begin with a name", path.text, 1)
+    for segment in path.segments:
+        if isinstance(segment, Index) and abs(segment.index) > FARTHEST:
+            position = max(0, path.text.find(str(segment.index)))
+            raise PathSyntaxError(f"an index above {FARTHEST} cannot be written", path.text, position)
 
 
 def _merge(document: Document, value: Any, run: Run) -> None:
