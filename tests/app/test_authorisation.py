@@ -15,7 +15,10 @@ from proxeny.settings import PERMISSIONS
 DATA = Path(__file__).parent / "data"
 ROUTES: dict[str, dict[str, str]] = orjson.loads((DATA / "routes.json").read_bytes())
 ROLES = orjson.loads((DATA / "roles.json").read_bytes())
-PARAMETERS = {"system": "hr", "endpoint": "Users", "id": "1", "job": "1"}
+PARAMETERS = {
+    **{"system": "hr", "endpoint": "Users", "id": "1", "kind": "READ", "run": "1", "event": "1"},
+    **{"channel": "mail", "address": "a@x.example", "direction": "read", "version": "1"},
+}
 REFUSED = {401, 403}
 
 
