@@ -16,8 +16,16 @@ DATA = Path(__file__).parent / "data"
 ROUTES: dict[str, dict[str, str]] = orjson.loads((DATA / "routes.json").read_bytes())
 ROLES = orjson.loads((DATA / "roles.json").read_bytes())
 PARAMETERS = {
-    **{"system": "hr", "endpoint": "Users", "id": "1", "kind": "READ", "run": "1", "event": "1"},
-    **{"channel": "mail", "address": "a@x.example", "direction": "read", "version": "1"},
+    "system": "hr",
+    "endpoint": "Users",
+    "id": "1",
+    "kind": "READ",
+    "run": "1",
+    "event": "1",
+    "channel": "mail",
+    "address": "a@x.example",
+    "direction": "read",
+    "version": "1",
 }
 REFUSED = {401, 403}
 
