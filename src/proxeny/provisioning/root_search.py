@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from proxeny.provisioning.reading import Listing, Reading
+from proxeny.provisioning.listing import Listing, Lists
 from proxeny.scim.errors import InvalidValueError
 from proxeny.scim.query import Query
 
 
-async def everywhere(readings: Sequence[Reading], query: Query, base: str) -> Listing:
+async def everywhere(readings: Sequence[Lists], query: Query, base: str) -> Listing:
     """A page over every endpoint in their order. A type that lacks an attribute of the filter has no matches.
 
     An attribute that no type has is InvalidFilterError. Sorting and cursors need one type: InvalidValueError.

@@ -7,7 +7,9 @@ from proxeny.documents import Document
 from proxeny.provisioning.answers import Answers
 from proxeny.provisioning.endpoint import Endpoint, Resource
 from proxeny.provisioning.exchange import Answer, Call, Headers, Params
-from proxeny.provisioning.reading import Listing, Reading, Shown
+from proxeny.provisioning.listing import Listing
+from proxeny.provisioning.reading import Reading
+from proxeny.provisioning.showing import Shown
 from proxeny.provisioning.switches import Switches
 from proxeny.provisioning.writing import Writing
 from proxeny.scim.dialects import GROUP_PATCH_WITHOUT_BODY
