@@ -44,7 +44,11 @@ class Authentication:
 
     async def __call__(self, request: Request) -> Caller:
         """The caller; raises NotAuthenticatedError."""
-        caller = await self._find(request)
+        values = request.headers.get(b"authorization") or []
+        basic = len(values) == 1 and values[0].startswith(b"Basic ")
+        caller = self._recall(values[0][6:].strip(), request.origin.address) if basic else None
+        if caller is None:
+            caller = await self._find(request)
         self._note(caller.id, request.origin.address)
         return caller
 
@@ -57,8 +61,6 @@ class Authentication:
             return caller
         if len(values) > 1:
             raise NotAuthenticatedError("two Authorization headers")
-        if values[0][:6] == b"Basic " and (known := self._recall(values[0][6:].strip(), request.origin.address)):
-            return known
         name, _, rest = values[0].strip().partition(b" ")
         scheme = self._schemes.get(name.lower())
         if scheme is None:

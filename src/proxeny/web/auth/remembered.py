@@ -10,8 +10,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from cachetools import TTLCache
-
 from proxeny.web.auth.caller import Caller
 
 _ENTRIES = 20_000
@@ -33,13 +31,14 @@ class Remembered:
     def __init__(self, version: Callable[[], Awaitable[str]], seconds: float) -> None:
         self._ask_version = version
         self._key = secrets.token_bytes(32)
-        self._known: TTLCache[bytes, Verified] = TTLCache(_ENTRIES, seconds)
+        self._seconds = seconds
+        self._known: dict[bytes, tuple[Verified, float]] = {}
         self._known_version: str | None = None
         self._looked = -_LOOK_EVERY
 
     def key(self, *parts: bytes) -> bytes:
         """What a credential is remembered under; ``parts`` are joined so that no two lists are alike."""
-        whole = b"".join([len(part).to_bytes(4, "big") + part for part in parts])
+        whole = b"".join([b"%d:%b" % (len(part), part) for part in parts])
         return hashlib.blake2b(whole, key=self._key, digest_size=24).digest()
 
     async def find(self, key: bytes) -> Verified | None:
@@ -54,21 +53,28 @@ class Remembered:
         return self._valid(key) if time.monotonic() - self._looked < _LOOK_EVERY else None
 
     def _valid(self, key: bytes) -> Verified | None:
-        verified = self._known.get(key)
-        if verified is not None and verified.until is not None and verified.until <= time.time():
+        known = self._known.get(key)
+        if known is None:
+            return None
+        verified, forgotten = known
+        if forgotten <= time.monotonic() or (verified.until is not None and verified.until <= time.time()):
             del self._known[key]
             return None
         return verified
 
     def keep(self, key: bytes, verified: Verified) -> None:
-        self._known[key] = verified
+        """Remembers it, and forgets the oldest if there are too many."""
+        self._known.pop(key, None)
+        if len(self._known) >= _ENTRIES:
+            del self._known[next(iter(self._known))]
+        self._known[key] = verified, time.monotonic() + self._seconds
 
     def forget(self) -> None:
         self._known.clear()
 
     def forget_id(self, credential: str) -> None:
         """Forgets one credential by its own id (a token's ``jti``)."""
-        for key in [key for key, verified in self._known.items() if verified.id == credential]:
+        for key in [key for key, (verified, _) in self._known.items() if verified.id == credential]:
             del self._known[key]
 
     async def _look(self) -> None:
