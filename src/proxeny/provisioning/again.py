@@ -32,9 +32,10 @@ async def _from_stream(lane: Lane, entity_type: str) -> bool:
     try:
         number = 0
         while (page := await feed.page(number)) is not None:
-            known = await lane.memory.links.of(lane.pair, [item.source_id for item in page.items])
+            known = await lane.memory.links.of(lane.pair, list(lane.names(entity_type, page.items)))
             waiting = [link for (kind, _), link in known.items() if kind == entity_type and link.pending]
-            wanted = {link.source_id for link in await _resolvable(lane, waiting)}
+            variants = lane.target.variants
+            wanted = {variants.base(entity_type, link.source_id) for link in await _resolvable(lane, waiting)}
             items = [item for item in page.items if item.said == "ok" and item.source_id in wanted]
             if not await lane.deliver(entity_type, items, again=True):
                 return False

@@ -53,7 +53,8 @@ class Calling:
 
     async def _crossed(self, case: Case, operation: Operation, target_id: str | None, resolver: Resolver) -> Resolved:
         draft = Draft(operation, case.item.document, target_id)
-        return (await self._target.crossings[self._type].to_native_resolved([draft], resolver.ask))[0]
+        crossing = self._target.crossing(self._type, case.item.value)
+        return (await crossing.to_native_resolved([draft], resolver.ask))[0]
 
     async def _linked(self, case: Case, delivered: Delivered, resolver: Resolver, reason: str | None = None) -> None:
         """The entity is there, made or found: link it, and bring a found one up to date."""

@@ -62,15 +62,19 @@ class Carrying:
             for key, item in latest.items()
         ]
         wanted = [case for case in cases if case.item.said == "ok"]
-        drafts = [self._draft(case) for case in wanted]
-        crossing = self._target.crossings[self._type]
-        for case, resolved in zip(wanted, await crossing.to_native_resolved(drafts, resolver.ask), strict=True):
-            case.resolved = resolved
+        for value in dict.fromkeys(case.item.value for case in wanted):
+            await self._resolve([case for case in wanted if case.item.value == value], value, resolver)
         for case in cases:
             case.decision = decide(self._facts(case))
             if self._type == "group":
                 _limit(case)
         return cases
+
+    async def _resolve(self, cases: Sequence[Case], value: str, resolver: Resolver) -> None:
+        drafts = [self._draft(case) for case in cases]
+        crossing = self._target.crossing(self._type, value)
+        for case, resolved in zip(cases, await crossing.to_native_resolved(drafts, resolver.ask), strict=True):
+            case.resolved = resolved
 
     def begun(self, cases: Iterable[Case]) -> list[Link]:
         """Links that say, before the calls, which entities are about to be created."""

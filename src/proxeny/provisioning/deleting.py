@@ -200,7 +200,11 @@ class _Executing:
         """Whether the source itself says that it is to go; why is in the row then."""
         if one.row.reason != "not-in-source":
             return True
-        said = await self._lane.context.source.is_gone(self._type, link.source_id, link.native_id or link.source_id)
+        source_id = self._lane.target.variants.base(self._type, link.source_id)
+        if source_id == link.source_id and self._type in self._lane.target.variants.by_type:
+            one.row = replace(one.row, reason="value-removed")
+            return True
+        said = await self._lane.context.source.is_gone(self._type, source_id, link.native_id or source_id)
         if said is None or said == "still-in-source":
             self._end(one, "delete", "skipped", said or "unconfirmed")
             return False
@@ -232,9 +236,11 @@ class _Executing:
                 return limit
         if not lane.target.sends_instead_of_delete(self._type):
             return await self._delivering.delete(self._type, target_id)
-        resolver = Resolver(lane.memory.links, lane.pair, lane.context.id_of)
+        resolver = Resolver(lane.memory.links, lane.pair, lane.context.id_of, lane.target.variants)
         draft = Draft("delete", {}, target_id)
-        result = (await lane.target.crossings[self._type].to_native_resolved([draft], resolver.ask))[0].result
+        variant = lane.target.variants.of_key(self._type, one.row.entity_id)
+        crossing = lane.target.crossing(self._type, variant.value if variant is not None else "")
+        result = (await crossing.to_native_resolved([draft], resolver.ask))[0].result
         if result.status != "ok":
             raise DeliveryError(result.reason or "internal-error", result.message)
         leaving = groups(result.variables, "unassignGroup")

@@ -1,6 +1,5 @@
 """A target ready for jobs: its connector, its write programs, and how its properties want it to be written."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -9,8 +8,9 @@ from proxeny.connectors.spi import Connector, Gatherer, Patcher, Replacer
 from proxeny.connectors.unique import UniqueKey, keys_of
 from proxeny.provisioning.catalog import OpenSystem
 from proxeny.provisioning.crossing import Crossing
-from proxeny.provisioning.system import Blueprint
+from proxeny.provisioning.system import version_of
 from proxeny.provisioning.updating import Writable
+from proxeny.provisioning.variants import Variants, variants_of
 from proxeny.transform import EntityProgram
 
 NAMED = ("user", "group")
@@ -34,6 +34,7 @@ class Destination:
     connector: Connector
     values: PropertyValues
     crossings: Mapping[str, Crossing]
+    variants: Variants
     writable: Mapping[str, Writable]
     keys: Mapping[str, tuple[UniqueKey, ...]]
     version: str
@@ -45,6 +46,11 @@ class Destination:
     existed_before: bool
     attempts: int
     interval: float
+
+    def crossing(self, entity_type: str, value: str = "") -> Crossing:
+        """The crossing of a type; of the variant of a value, if it is written once for each."""
+        variants = self.variants.by_type.get(entity_type, ()) if value else ()
+        return next((one.crossing for one in variants if one.value == value), self.crossings[entity_type])
 
     def program(self, entity_type: str) -> EntityProgram | None:
         crossing = self.crossings.get(entity_type)
@@ -91,6 +97,7 @@ def destination(system: OpenSystem, others: Iterable[OpenSystem] = ()) -> Destin
         connector=connector,
         values=values,
         crossings={name: Crossing(None, programs.get(name)) for name in types},
+        variants=variants_of(programs),
         writable={name: Writable.by(programs.get(name)) for name in types},
         keys={
             name: keys_of(values.family(f"{name}.unique.attribute"), name, quirks) for name in types if name in NAMED
@@ -106,12 +113,3 @@ def destination(system: OpenSystem, others: Iterable[OpenSystem] = ()) -> Destin
         attempts=values.integer("ips.failed.request.retry.attempts", 2),
         interval=float(values.integer("ips.failed.request.retry.attempts.interval", 30)),
     )
-
-
-def version_of(plan: Blueprint, direction: str) -> str:
-    """A short digest of a transformation's text, to tell which one made an outcome."""
-    given = plan.definition.read if direction == "read" else plan.definition.write
-    text = given.text if given is not None else None
-    if text is None:
-        text = plan.type.transformation(plan.role, "read" if direction == "read" else "write", plan.values) or ""
-    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()

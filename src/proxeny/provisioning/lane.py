@@ -120,9 +120,14 @@ class Lane:
     ) -> bool:
         """Entities to the target, and into the store, while nobody else works on them; False if not all could be begun
         before the stop."""
-        async with self.memory.turns.of(self.pair, entity_type, (item.source_id for item in items)):
+        async with self.memory.turns.of(self.pair, entity_type, self.names(entity_type, items)):
             fresh = await self._fresh(entity_type, items)
             return await self._in_turn(entity_type, fresh, position=position, again=again)
+
+    def names(self, entity_type: str, items: Iterable[Item]) -> set[str]:
+        """The ids of the entities, and of their links."""
+        variants = self.target.variants
+        return {name for item in items for name in (item.source_id, *variants.keys(entity_type, item.source_id))}
 
     async def _fresh(self, entity_type: str, items: Sequence[Item]) -> Sequence[Item]:
         """What real time brought while this run was reading is read again: the page is older."""
@@ -138,6 +143,7 @@ class Lane:
         if not items:
             return True
         carrying, resolver = self._carrying[entity_type], self.resolver()
+        items = list(self.target.variants.each(entity_type, items))
         known = await self.memory.links.of(self.pair, [item.source_id for item in items])
         cases = await carrying.prepare(items, known, resolver)
         begun = carrying.begun(cases)
@@ -208,10 +214,10 @@ class Lane:
     def resolver(self) -> Resolver:
         """Answers the look-ups of one page."""
         foreseen = self._foreseen if self.context.manner.simulated else None
-        return Resolver(self.memory.links, self.pair, self.context.id_of, foreseen=foreseen)
+        return Resolver(self.memory.links, self.pair, self.context.id_of, self.target.variants, foreseen=foreseen)
 
     async def _foreseen(self, reference: Reference) -> str | None:
-        """In a simulation, what the run would create has its source's id as a stand-in."""
+        """In a simulation, what the run would create has its id among the links as a stand-in."""
         found = await self.memory.outcomes.of_entity(self.run, self.target.id, reference.entity_type, reference.id)
         return (
             f"new:{reference.id}"

@@ -9,9 +9,9 @@ from proxeny.connectors.spi import ChangeReader, Connector, Entity, GlobalIdTake
 from proxeny.documents import Document
 from proxeny.provisioning.catalog import OpenSystem
 from proxeny.provisioning.crossing import SOURCE_ID, Crossing
-from proxeny.provisioning.destination import version_of
 from proxeny.provisioning.errors import SourceBrokenError
 from proxeny.provisioning.plan import Said
+from proxeny.provisioning.system import version_of
 
 PAGE = 100
 _ORDER = {"user": 0, "group": 1}
@@ -19,7 +19,8 @@ _ORDER = {"user": 0, "group": 1}
 
 @dataclass(slots=True)
 class Item:
-    """One entity of the source. ``document`` is its common form; ``reason`` and ``message`` say why there is none."""
+    """One entity of the source. ``document`` is its common form; ``reason`` and ``message`` say why there is none.
+    ``value``: the one for which it is written, if a target takes it several times (variants.py)."""
 
     source_id: str
     native_id: str
@@ -27,6 +28,7 @@ class Item:
     document: Document = field(default_factory=dict)
     reason: str | None = None
     message: str | None = None
+    value: str = ""
 
 
 Stretch = tuple[list[Item], str | None]

@@ -15,6 +15,7 @@ SENTENCES: Mapping[str, str] = {
     "not-in-source": "The source no longer has the entity.",
     "deleted": "The source said that the entity was deleted.",
     "other-id": "The source has the entity under another entityIdSourceSystem now.",
+    "value-removed": "The property no longer has the value for which this entity was made.",
     "still-in-source": "The list of the source left the entity out, but it is still there; it was not deleted.",
     "unconfirmed": "The source could not be asked again whether the entity is gone; it was not deleted.",
     "delta-never-deletes": "A delta read never deletes; the next full read decides.",

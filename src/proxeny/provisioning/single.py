@@ -65,7 +65,7 @@ class Single:
 
     async def bring(self, item: Item) -> list[Outcome]:
         """The entity as the source has it now; taken away if the target's condition does not hold any more."""
-        async with self._memory.turns.of(self._pair, self._type, (item.source_id,)):
+        async with self._memory.turns.of(self._pair, self._type, self._lane.names(self._type, [item])):
             found = await self._brought(item)
             if await self._resolvable(item):  # what it names has come in the meantime
                 found = await self._brought(item)
@@ -79,8 +79,9 @@ class Single:
     async def _brought(self, item: Item) -> list[Outcome]:
         lane, resolver = self._lane, self._resolver()
         carrying = Carrying(self._type, self._source, self._target, self._memory.links, _MANNER, lane.health)
-        known = await self._memory.links.of(self._pair, [item.source_id])
-        cases = await carrying.prepare([item], known, resolver)
+        items = list(self._target.variants.each(self._type, [item]))
+        known = await self._memory.links.of(self._pair, [one.source_id for one in items])
+        cases = await carrying.prepare(items, known, resolver)
         begun = carrying.begun(cases)
         if begun:
             await self._ledger.commit([links.put(self._pair, begun)])
@@ -91,15 +92,13 @@ class Single:
         return [case.outcome for case in cases if case.outcome is not None]
 
     async def _resolvable(self, item: Item) -> bool:
-        known = await self._memory.links.of(self._pair, [item.source_id])
-        link = known.get((self._type, item.source_id))
-        if link is None or not link.pending:
-            return False
-        lookups = frozenset(Lookup(one.entity_type, one.id) for one in link.pending)
-        return any((await self._resolver().ask(lookups)).values())
+        known = await self._memory.links.of(self._pair, self._target.variants.keys(self._type, item.source_id))
+        pending = [one for (kind, _), link in known.items() if kind == self._type for one in link.pending]
+        lookups = frozenset(Lookup(one.entity_type, one.id) for one in pending)
+        return bool(lookups) and any((await self._resolver().ask(lookups)).values())
 
     def _resolver(self) -> Resolver:
-        return Resolver(self._memory.links, self._pair, self._id_of)
+        return Resolver(self._memory.links, self._pair, self._id_of, self._target.variants)
 
     async def take_away(self, link: Link, reason: str) -> list[Outcome]:
         """The source has it no more, or does not want it to be provisioned."""
@@ -115,7 +114,8 @@ class Single:
                 versions=f"{self._source.version} {self._target.version}",
                 at=time.time(),
             )
-            self._memory.turns.brought(self._source.id, self._type, link.source_id)
+            source_id = self._target.variants.base(self._type, link.source_id)
+            self._memory.turns.brought(self._source.id, self._type, source_id)
             return await self._ended(row)
 
     async def _ended(self, outcome: Outcome) -> list[Outcome]:

@@ -1,5 +1,6 @@
 """A system ready to use: its type, properties, compiled transformations and connector."""
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -162,3 +163,12 @@ class _Drawing:
                 if part
             )
             self.problems.append(DefinitionProblem(text.name, place, finding.message, finding.line, finding.severity))
+
+
+def version_of(plan: Blueprint, direction: str) -> str:
+    """A short digest of a transformation's text, to tell which one made an outcome."""
+    given = plan.definition.read if direction == "read" else plan.definition.write
+    text = given.text if given is not None else None
+    if text is None:
+        text = plan.type.transformation(plan.role, "read" if direction == "read" else "write", plan.values) or ""
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
