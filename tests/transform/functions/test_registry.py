@@ -69,8 +69,14 @@ def test_its_mistakes_are_found_when_loading(
     assert says in problems_of(written)[0][1]
 
 
-def test_the_docstring_shows_the_function_that_is_tested() -> None:
-    shown = registry.__doc__ or ""
+@pytest.mark.parametrize("place", ["docstring", "README"])
+def test_what_is_documented_is_the_function_that_is_tested(place: str) -> None:
+    readme = Path(__file__).parents[3] / "README.md"
+    shown = (
+        registry.__doc__ or ""
+        if place == "docstring"
+        else readme.read_text().partition("## How to write a function")[2]
+    )
     lines = [line.strip() for line in EXTENSION.splitlines() if line.strip() and "NOT_ONE" not in line]
     assert [line for line in lines if line not in shown] == []
 

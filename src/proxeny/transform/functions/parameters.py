@@ -35,14 +35,7 @@ class Arguments:
 
     def at(self, run: Run) -> Given:
         """All of them for this run; raises EntityFailedError where a value does not fit."""
-        try:
-            return Given({name: argument.at(run) for name, argument in self.by_name.items()}, self.environment)
-        except ParameterError as error:
-            raise EntityFailedError(f"parameter {error.key}: {error}", reason="bad-parameter") from None
-        except PatternSyntaxError as error:
-            raise EntityFailedError(
-                f"a regular expression made of variables cannot be read: {error.message}", reason="bad-pattern"
-            ) from None
+        return Given({name: argument.at(run) for name, argument in self.by_name.items()}, self.environment)
 
 
 def read_arguments(function: Function, written: Mapping[str, Any], environment: Environment) -> Arguments | None:
@@ -84,7 +77,7 @@ def _from_path(parameter: Parameter, path: str, environment: Environment) -> Cal
         value = evaluate(run.root, run)
         if isinstance(value, list) and parameter.kind not in ("any", "names"):
             value = value[0] if value else MISSING
-        return MISSING if value is MISSING or value is None else convert(parameter, value, environment)
+        return MISSING if value is MISSING or value is None else _fitting(parameter, value, environment)
 
     return read
 
@@ -98,7 +91,7 @@ def _from_variables(parameter: Parameter, template: str, environment: Environmen
             value = run.variables.get(name, MISSING)
             if value is MISSING or value is None:
                 value = "" if parameter.kind == "regex" else MISSING
-            return value if value is MISSING else convert(parameter, value, environment, label=template)
+            return value if value is MISSING else _fitting(parameter, value, environment, template)
 
         return bare
 
@@ -106,12 +99,24 @@ def _from_variables(parameter: Parameter, template: str, environment: Environmen
 
     def filled(run: Run) -> Any:
         text = _VARIABLE.sub(lambda found: quote(to_text(run.variables.get(found[1]))), template)
-        return convert(parameter, text, environment, label=template)
+        return _fitting(parameter, text, environment, template)
 
     return filled
 
 
 _QUOTES: dict[str, Callable[[str], str]] = {"regex": quote_pattern, "replacement": quote_replacement}
+
+
+def _fitting(parameter: Parameter, value: Any, environment: Environment, label: str | None = None) -> Any:
+    """``convert`` of a value that comes from an entity, which fails if it does not fit."""
+    try:
+        return convert(parameter, value, environment, label)
+    except ParameterError as error:
+        raise EntityFailedError(f"parameter {error.key}: {error}", reason="bad-parameter") from None
+    except PatternSyntaxError as error:
+        raise EntityFailedError(
+            f"a regular expression made of variables cannot be read: {error.message}", reason="bad-pattern"
+        ) from None
 
 
 def convert(parameter: Parameter, value: Any, environment: Environment, label: str | None = None) -> Any:
