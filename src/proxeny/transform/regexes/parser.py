@@ -235,7 +235,7 @@ class _Parser:
         scanner = self.scanner
         while True:
             scanner.skip_comments()
-            bounds = self.bounds()
+            bounds = _bounds(scanner)
             if bounds is None:
                 return node
             mode: Literal["greedy", "lazy", "possessive"] = "greedy"
@@ -248,20 +248,21 @@ class _Parser:
             if scanner.peek() and scanner.peek() in "*+?":
                 raise scanner.mistake(f"'{scanner.peek()}' has nothing to repeat")
 
-    def bounds(self) -> tuple[int, int | None] | None:
-        scanner = self.scanner
-        known: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
-        if scanner.peek() in known:
-            return known[scanner.next()]
-        if scanner.peek() != "{":
-            return None
-        start = scanner.position
-        scanner.next()
-        low, comma = scanner.digits(), scanner.take(",")
-        high = scanner.digits() if comma else low
-        if not low or not scanner.take("}") or (high and int(high) < int(low)) or len(low + high) > 10:
-            raise scanner.mistake("this repetition is not one of {n}, {n,}, {n,m}", at=start)
-        return int(low), int(high) if high else None
+
+def _bounds(scanner: Scanner) -> tuple[int, int | None] | None:
+    """How often, as ``*``, ``+``, ``?`` or ``{n,m}`` says; None if nothing does."""
+    known: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
+    if scanner.peek() in known:
+        return known[scanner.next()]
+    if scanner.peek() != "{":
+        return None
+    start = scanner.position
+    scanner.next()
+    low, comma = scanner.digits(), scanner.take(",")
+    high = scanner.digits() if comma else low
+    if not low or not scanner.take("}") or (high and int(high) < int(low)) or len(low + high) > 10:
+        raise scanner.mistake("this repetition is not one of {n}, {n,}, {n,m}", at=start)
+    return int(low), int(high) if high else None
 
 
 def _one(character: str) -> Characters:
