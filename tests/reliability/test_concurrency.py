@@ -42,7 +42,7 @@ def people(site: Site, number: int) -> list[str]:
 
 
 def test_t44_concurrent_adds_to_one_group_lose_none(site: Site) -> None:
-    ids = people(site, 200)
+    ids = people(site, 120)
     group = site.make("/Groups", {"displayName": "G"})["id"]
 
     def work(client: httpx.AsyncClient) -> Iterable[Awaitable[httpx.Response]]:
@@ -168,7 +168,7 @@ def test_t48_more_operations_than_allowed_do_nothing(site: Site) -> None:
 @pytest.mark.parametrize("paging", ["cursor", "index"])
 def test_t49_a_walk_while_others_write(site: Site, paging: str) -> None:
     """By cursor each untouched user is seen exactly once; by index the order is stable, so none is seen twice."""
-    untouched = people(site, 120)
+    untouched = people(site, 80)
 
     async def disturb(client: httpx.AsyncClient) -> list[str]:
         for number in range(30):

@@ -28,11 +28,11 @@ FILTERS = {
 }
 
 
-@pytest.mark.parametrize("name", FILTERS)
-def test_t50_filters_beyond_the_limits_are_refused(site: Site, name: str) -> None:
+def test_t50_filters_beyond_the_limits_are_refused(site: Site) -> None:
     schema = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
-    answer = site.call("POST", "/Users/.search", {"schemas": [schema], "filter": FILTERS[name]})
-    assert is_error(answer, 400, "invalidFilter")
+    for name, text in FILTERS.items():
+        answer = site.call("POST", "/Users/.search", {"schemas": [schema], "filter": text})
+        assert is_error(answer, 400, "invalidFilter"), name
 
 
 def test_t50_a_path_of_3000_segments(site: Site) -> None:
@@ -60,11 +60,11 @@ BODIES = {
 }
 
 
-@pytest.mark.parametrize("name", BODIES)
-def test_t52_bodies_that_are_no_resource_are_refused_and_nothing_is_written(site: Site, name: str) -> None:
-    answer = site.call("POST", "/Users", BODIES[name].encode("utf-8", "surrogatepass"))
-    assert answer.status_code == 400, answer.text
-    assert is_error(answer, 400, answer.json().get("scimType"))
+def test_t52_bodies_that_are_no_resource_are_refused_and_nothing_is_written(site: Site) -> None:
+    for name, text in BODIES.items():
+        answer = site.call("POST", "/Users", text.encode("utf-8", "surrogatepass"))
+        assert answer.status_code == 400, (name, answer.text)
+        assert is_error(answer, 400, answer.json().get("scimType")), name
     assert site.found("/Users") == []
 
 
@@ -88,28 +88,29 @@ PAIRS = (
 )
 
 
-@pytest.mark.parametrize(("one", "other", "same"), PAIRS)
-def test_t54_one_rule_of_comparison_in_create_and_filter(site: Site, one: str, other: str, same: bool) -> None:
-    made = site.make("/Users", person(one, displayName=one))
-    assert site.read(f"/Users/{made['id']}")["userName"] == one
-    for attribute in ("userName", "displayName"):
-        found = site.found("/Users", filter=f"{attribute} eq {json.dumps(other, ensure_ascii=False)}")
-        assert [each["id"] for each in found] == ([made["id"]] if same else [])
-    answer = site.call("POST", "/Users", person(other))
-    assert answer.status_code == (409 if same else 201)
+def test_t54_one_rule_of_comparison_in_create_and_filter(site: Site) -> None:
+    for one, other, same in PAIRS:
+        made = site.make("/Users", person(one, displayName=one))
+        assert site.read(f"/Users/{made['id']}")["userName"] == one
+        for attribute in ("userName", "displayName"):
+            found = site.found("/Users", filter=f"{attribute} eq {json.dumps(other, ensure_ascii=False)}")
+            assert [each["id"] for each in found] == ([made["id"]] if same else [])
+        answer = site.call("POST", "/Users", person(other))
+        assert answer.status_code == (409 if same else 201)
+        for user in site.found("/Users"):
+            site.call("DELETE", f"/Users/{user['id']}")
 
 
 IDS = ("../Users", "..%2f", "%2e%2e", "a\r\nX-Evil: 1", "a?x=1", "a#b", "a/b", "\x00", "ü", "x" * 4_000, "*", "'--")
 
 
-@pytest.mark.parametrize("entity_id", IDS)
-def test_t55_odd_ids_are_just_ids(site: Site, entity_id: str) -> None:
+def test_t55_odd_ids_are_just_ids(site: Site) -> None:
     site.make("/Users", person("ann"))
-    path = f"/Users/{quote(entity_id, safe='')}"
-    for method in ("GET", "DELETE"):
-        answer = site.call(method, path)
-        assert is_error(answer, 404)
-        assert "x-evil" not in answer.headers
+    for entity_id in IDS:
+        for method in ("GET", "DELETE"):
+            answer = site.call(method, f"/Users/{quote(entity_id, safe='')}")
+            assert is_error(answer, 404), entity_id
+            assert "x-evil" not in answer.headers
     assert names(site.found("/Users")) == ["ann"]
 
 
