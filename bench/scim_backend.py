@@ -40,8 +40,8 @@ def person(number: int) -> dict[str, Any]:
     }
 
 
-def backend(port: int, people: int) -> None:
-    """Serve ``people`` people on ``port`` until terminated."""
+def backend(port: int, people: int, delay: float = 0.0) -> None:
+    """Serve ``people`` people on ``port`` until terminated; every answer takes ``delay`` seconds."""
     one = orjson.dumps(person(1))
 
     def answer(target: str) -> tuple[int, bytes]:
@@ -61,6 +61,8 @@ def backend(port: int, people: int) -> None:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 status, body = answer(head.split(b" ", 2)[1].decode())
+                if delay:
+                    await asyncio.sleep(delay)
                 kind = b"Content-Type: application/scim+json\r\n"
                 writer.write(b"HTTP/1.1 %d X\r\n%bContent-Length: %d\r\n\r\n%b" % (status, kind, len(body), body))
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -147,7 +147,7 @@ async def test_a_search_says_what_the_server_can_do() -> None:
         if request.path.endswith("Config"):
             writer.write(document(200, {"filter": {"supported": True}, "sort": {"supported": True}}))
         else:
-            writer.write(document(200, listing([{"id": "1"}, {"userName": "without id"}], 2)))
+            writer.write(document(200, listing([{"id": "1"}, {"userName": "without id"}], 12)))
 
     async with far_side(behave) as side:
         connector = ScimConnector(connection(side.url))
