@@ -125,18 +125,30 @@ def user(login: str, **more: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def source() -> Iterator[Fake]:
-    """A fake source; see tests/fixtures/srcgen.py."""
+@pytest.fixture(scope="session")
+def running_source() -> Iterator[Fake]:
     with started("srcgen") as fake:
         yield fake
 
 
-@pytest.fixture
-def sink() -> Iterator[Fake]:
-    """A fake target; see tests/fixtures/sink.py."""
+@pytest.fixture(scope="session")
+def running_sink() -> Iterator[Fake]:
     with started("sink") as fake:
         yield fake
+
+
+@pytest.fixture
+def source(running_source: Fake) -> Fake:
+    """A fake source as if newly started; see tests/fixtures/srcgen.py."""
+    running_source.control(begin=True)
+    return running_source
+
+
+@pytest.fixture
+def sink(running_sink: Fake) -> Fake:
+    """A fake target as if newly started; see tests/fixtures/sink.py."""
+    running_sink.control(begin=True)
+    return running_sink
 
 
 @pytest.fixture

@@ -90,12 +90,12 @@ async def test_patch_to_a_target_without_patch_fails_the_entity_with_that_reason
 
 
 async def test_a_large_group_is_changed_by_its_differences(jobs: JobRig, source: Fake, sink: Fake) -> None:
-    await jobs.systems(scim("crm", "WRITE", sink.url, scim__patch__group__members__above__threshold="1000"))
-    switches = {"users": 3000, "groups": 1}
+    await jobs.systems(scim("crm", "WRITE", sink.url, scim__patch__group__members__above__threshold="500"))
+    switches = {"users": 1200, "groups": 1}
     source.control(**switches)
     await jobs.run()
     sink.control(forget=True)
-    switches |= {"users": 3100, "missing": list(range(90))}
+    switches |= {"users": 1300, "missing": list(range(90))}
     source.control(**switches)
     await jobs.run()
     state = sink.state()
