@@ -275,3 +275,12 @@ def test_a_constant_of_several_values_is_recognised() -> None:
     assert names_list("a%x%[]") is None
     assert names_list(["%x%[]"]) is None
     assert split_list("idp1;idp2") == ["idp1", "idp2"]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [(r"\ud83d\ude00", "😀"), (r"a\ud83db", "a\ufffdb"), (r"\u00e4\n\"", 'ä\n"'), (r"\\ud83d", r"\ud83d")],
+)
+def test_escapes_of_a_text_are_characters(written: str, read: str) -> None:
+    text = '{"user": {"mappings": [{"constant": "' + written + '", "targetPath": "$.a"}]}}'
+    assert load(text).entities[0].mappings[0].constant == read

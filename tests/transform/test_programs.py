@@ -1,5 +1,5 @@
-"""Small transformations, each for one rule of the language, and what they must give; all as data in
-programs/cases.json."""
+"""Small transformations, each for one rule of the language, and what they must give: data in programs/cases.json, and
+in programs/quirks.json with the numbers of the edge cases and decisions of the specification."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.transform.outcomes import answered, assert_outcome, data, program_of
 
-CASES = data("cases.json")
+CASES = [*data("cases.json"), *data("quirks.json")]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])

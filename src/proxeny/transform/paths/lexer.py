@@ -93,8 +93,11 @@ class Scanner:
 
 
 def unescaped(text: str) -> str:
-    """The text with ``\\n``, ``\\u0041`` and other escapes resolved."""
-    return _ESCAPE.sub(_unescape, text) if "\\" in text else text
+    """The text with ``\\n``, ``\\u0041`` and other escapes resolved; half a surrogate pair becomes U+FFFD."""
+    if "\\" not in text:
+        return text
+    plain = _ESCAPE.sub(_unescape, text)
+    return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if "\\u" in text else plain
 
 
 def _unescape(match: re.Match[str]) -> str:
