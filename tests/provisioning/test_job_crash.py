@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.fixtures.fakes import Fake, started
+from tests.fixtures.fakes import Fake
 from tests.fixtures.oracle import effects, expected, held
 from tests.provisioning.jobrig import JobRig, scim
 
@@ -76,79 +76,78 @@ async def resumed(jobs: JobRig, run: int, fence: int) -> float:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_a_killed_full_job_loses_nothing_and_makes_nothing_twice(tmp_path: Path, seed: int) -> None:
-    await killed_in_a_full_job(f"sqlite:///{tmp_path}/jobs.db", seed)
+async def test_a_killed_full_job_loses_nothing_and_makes_nothing_twice(
+    tmp_path: Path, source: Fake, sink: Fake, seed: int
+) -> None:
+    await killed_in_a_full_job(f"sqlite:///{tmp_path}/jobs.db", source, sink, seed)
 
 
-async def test_two_workers_share_a_database_and_one_is_killed(database_url: str) -> None:
-    await killed_in_a_full_job(database_url, 1000)
+async def test_two_workers_share_a_database_and_one_is_killed(database_url: str, source: Fake, sink: Fake) -> None:
+    await killed_in_a_full_job(database_url, source, sink, 1000)
 
 
-async def killed_in_a_full_job(database_url: str, seed: int) -> None:
+async def killed_in_a_full_job(database_url: str, source: Fake, sink: Fake, seed: int) -> None:
     chance = random.Random(seed)
     switches = {"users": 250, "groups": 5}
-    with started("srcgen") as source, started("sink") as sink:
-        source.control(**switches)
-        sink.control(seconds=0.02)
-        async with rig(database_url, source, sink, CALM) as jobs:
-            run = await jobs.jobs.start("src", "READ")
-            async with worker(database_url, source, sink, CALM) as first:
-                await asyncio.sleep(chance.uniform(0.05, 1.0))
-                first.kill()
-                await first.wait()
-            fence = (await jobs.memory.runs.get(run)).fence
-            async with worker(database_url, source, sink, CALM):
-                assert await resumed(jobs, run, fence) <= 10
-                ended = await over(jobs, run)
-            assert ended.status == "success"
-            state = sink.state()
-            assert held(state) == expected(switches)
-            assert Counter(effects(state, "POST")).most_common(1)[0][1] == 1
-            assert len(state["ledger"]) <= 255 + 100
-            assert sum((await jobs.counts(ended)).values()) == 250
-            assert sum((await jobs.counts(ended, "src")).values()) == 250
+    source.control(**switches)
+    sink.control(seconds=0.02)
+    async with rig(database_url, source, sink, CALM) as jobs:
+        run = await jobs.jobs.start("src", "READ")
+        async with worker(database_url, source, sink, CALM) as first:
+            await asyncio.sleep(chance.uniform(0.05, 1.0))
+            first.kill()
+            await first.wait()
+        fence = (await jobs.memory.runs.get(run)).fence
+        async with worker(database_url, source, sink, CALM):
+            assert await resumed(jobs, run, fence) <= 10
+            ended = await over(jobs, run)
+        assert ended.status == "success"
+        state = sink.state()
+        assert held(state) == expected(switches)
+        assert Counter(effects(state, "POST")).most_common(1)[0][1] == 1
+        assert len(state["ledger"]) <= 255 + 100
+        assert sum((await jobs.counts(ended)).values()) == 250
+        assert sum((await jobs.counts(ended, "src")).values()) == 250
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_a_killed_delta_job_misses_no_change(tmp_path: Path, seed: int) -> None:
+async def test_a_killed_delta_job_misses_no_change(tmp_path: Path, source: Fake, sink: Fake, seed: int) -> None:
     chance = random.Random(seed)
     url = f"sqlite:///{tmp_path}/jobs.db"
-    with started("srcgen") as source, started("sink") as sink:
-        switches = {"users": 200, "groups": 2}
+    switches = {"users": 200, "groups": 2}
+    source.control(**switches)
+    async with rig(url, source, sink, DELTA) as jobs:
+        async with worker(url, source, sink, DELTA):
+            assert (await over(jobs, await jobs.jobs.start("src", "READ"))).status == "success"
+        await asyncio.sleep(1.1)  # the source's times are compared by the second
+        switches["changes"] = {str(one): 1 for one in chance.sample(range(200), 120)}
         source.control(**switches)
-        async with rig(url, source, sink, DELTA) as jobs:
-            async with worker(url, source, sink, DELTA):
-                assert (await over(jobs, await jobs.jobs.start("src", "READ"))).status == "success"
-            await asyncio.sleep(1.1)  # the source's times are compared by the second
-            switches["changes"] = {str(one): 1 for one in chance.sample(range(200), 120)}
-            source.control(**switches)
-            sink.control(seconds=0.02)
-            run = await jobs.jobs.start("src", "READ")
-            async with worker(url, source, sink, DELTA) as first:
-                await asyncio.sleep(chance.uniform(0.05, 0.5))
-                first.kill()
-                await first.wait()
-            async with worker(url, source, sink, DELTA):
+        sink.control(seconds=0.02)
+        run = await jobs.jobs.start("src", "READ")
+        async with worker(url, source, sink, DELTA) as first:
+            await asyncio.sleep(chance.uniform(0.05, 0.5))
+            first.kill()
+            await first.wait()
+        async with worker(url, source, sink, DELTA):
+            ended = await over(jobs, run)
+        assert (ended.status, ended.mode) == ("success", "delta")
+        assert held(sink.state()) == expected(switches)
+
+
+async def test_a_paused_worker_that_lost_its_lease_stores_nothing(database_url: str, source: Fake, sink: Fake) -> None:
+    switches = {"users": 300, "groups": 2}
+    source.control(**switches)
+    sink.control(seconds=0.05)
+    async with rig(database_url, source, sink, CALM) as jobs:
+        run = await jobs.jobs.start("src", "READ")
+        async with worker(database_url, source, sink, CALM) as paused:
+            await asyncio.sleep(1.0)
+            paused.send_signal(signal.SIGSTOP)
+            async with worker(database_url, source, sink, CALM):
+                await resumed(jobs, run, 1)
+                paused.send_signal(signal.SIGCONT)
                 ended = await over(jobs, run)
-            assert (ended.status, ended.mode) == ("success", "delta")
-            assert held(sink.state()) == expected(switches)
-
-
-async def test_a_paused_worker_that_lost_its_lease_stores_nothing(database_url: str) -> None:
-    with started("srcgen") as source, started("sink") as sink:
-        switches = {"users": 300, "groups": 2}
-        source.control(**switches)
-        sink.control(seconds=0.05)
-        async with rig(database_url, source, sink, CALM) as jobs:
-            run = await jobs.jobs.start("src", "READ")
-            async with worker(database_url, source, sink, CALM) as paused:
-                await asyncio.sleep(1.0)
-                paused.send_signal(signal.SIGSTOP)
-                async with worker(database_url, source, sink, CALM):
-                    await resumed(jobs, run, 1)
-                    paused.send_signal(signal.SIGCONT)
-                    ended = await over(jobs, run)
-            assert (ended.status, ended.fence) == ("success", 2)
-            state = sink.state()
-            assert held(state) == expected(switches)
-            assert Counter(effects(state, "POST")).most_common(1)[0][1] == 1
+        assert (ended.status, ended.fence) == ("success", 2)
+        state = sink.state()
+        assert held(state) == expected(switches)
+        assert Counter(effects(state, "POST")).most_common(1)[0][1] == 1
