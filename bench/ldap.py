@@ -10,12 +10,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import ldap
 from ldap.controls import SimplePagedResultsControl
 from tests.connectors.directories import opened, slapd_properties
 from tests.connectors.kit import connection
 from tests.fixtures.slapd import ADMIN, PASSWORD, PEOPLE, Slapd, slapd
 
-import ldap
 from bench import runner
 from bench.runner import Goal, measure, report
 from proxeny.connectors.ldap.connector import LdapConnector

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import ldap
 import pytest
 from tests.connectors.directories import domain_properties, opened
 from tests.fixtures.samba import STAFF, SUFFIX, TEAMS, Samba
 
-import ldap
 from proxeny.connectors.errors import ConflictError, PropertyError, RefusedError, UnreachableError
 from proxeny.connectors.filtering import AllOf, Compare, Negation
 from proxeny.connectors.ldap.connector import LdapConnector

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import ldap
 import pytest
 from tests.connectors.directories import opened, person, slapd_properties
 from tests.fixtures.slapd import ADMIN, GROUPS, PEOPLE, SUFFIX, Slapd
 
-import ldap
 from proxeny.connectors.errors import (
     AuthenticationFailedError,
     ConflictError,

@@ -25,14 +25,13 @@ def name_of(value: object) -> str:
 
 
 OWN = {"SQL_DATABASE", "FILE"}
+LDAP = {"ldap.url": "ldaps://x.example", "ldap.user.path": "ou=people,dc=x", "ldap.group.path": "ou=groups,dc=x"}
 CONNECTIONS = {
     "SAP_CONCUR": {"URL": "https://x.example", "User": "u", "Password": "p", "concur.company.id": "c"},
     "SQL_DATABASE": {"URL": "postgresql://x.example/hr", "sql.user.table": "person", "sql.user.key": "id"},
     "FILE": {"file.user.path": "people.csv"},
-    **dict.fromkeys(
-        ("LDAP_SERVER", "MICROSOFT_ACTIVE_DIRECTORY"),
-        {"ldap.url": "ldaps://x.example", "ldap.user.path": "ou=people,dc=x", "ldap.group.path": "ou=groups,dc=x"},
-    ),
+    "LDAP_SERVER": LDAP,
+    "MICROSOFT_ACTIVE_DIRECTORY": LDAP,
 }
 
 

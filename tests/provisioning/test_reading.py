@@ -200,3 +200,20 @@ async def test_no_address_of_the_backend_leaks_and_every_reference_is_ours(rig: 
     assert group["meta"]["location"] == f"https://gw.example/proxy/hr/Groups/{group['id']}"
     member_of = (await proxy.read("Users", ann["id"]))["groups"][0]
     assert member_of["$ref"] == f"https://gw.example/proxy/hr/Groups/{group['id']}"
+
+
+async def test_a_transformation_may_use_the_location_of_the_entity(rig: Rig) -> None:
+    read = {
+        "user": {
+            "scimEntityEndpoint": "Users",
+            "mappings": [
+                {"sourcePath": "$.id", "targetPath": "$.id", "targetVariable": "entityIdSourceSystem"},
+                {"sourcePath": "$.userName", "targetPath": "$.userName"},
+                {"sourceVariable": "entityLocationSourceSystem", "targetPath": "$.profileUrl"},
+            ],
+        }
+    }
+    created = await rig.directory.create("Users", user("ann"))
+    proxy = await rig.proxy(read=read)
+    expected = f"https://gw.example/proxy/hr/Users/{created['id']}"
+    assert (await proxy.read("Users", created["id"]))["profileUrl"] == expected

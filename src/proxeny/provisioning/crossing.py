@@ -10,9 +10,11 @@ from typing import Any
 
 from proxeny.connectors.spi import Entity
 from proxeny.documents import Document
+from proxeny.provisioning.presenting import encoded_id
 from proxeny.transform import Answers, EntityProgram, Lookup, Lookups, Operation, Result
 
 BASE_LOCATION = "entityBaseLocation"
+LOCATION = "entityLocationSourceSystem"
 SOURCE_ID = "entityIdSourceSystem"
 TARGET_ID = "entityIdTargetSystem"
 
@@ -57,7 +59,8 @@ class Crossing:
         """The common form of a native entity. ``base_location`` is the collection's URL, ending in ``/``."""
         if self.read is None:
             return Result("ok", entity.document)
-        return self.read.run("read", entity.document, {BASE_LOCATION: base_location})
+        location = base_location + encoded_id(entity.id)
+        return self.read.run("read", entity.document, {BASE_LOCATION: base_location, LOCATION: location})
 
     def to_native(
         self,

@@ -181,7 +181,7 @@ class Directory(Section):
 
 
 class Systems(Section):
-    """``files``: the folder below which the files of File systems (CSV, JSON lines) lie; no other is read or written."""
+    """``files``: the folder below which the files of File systems (CSV, JSON lines) lie; no other is touched."""
 
     directory: HomePath = Path("systems")
     files: HomePath = Path("files")

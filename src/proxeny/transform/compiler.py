@@ -11,10 +11,12 @@ from itertools import product
 from typing import Any, Final, Literal
 
 from proxeny.transform.checks import check_instructions
+from proxeny.transform.clock import Clock, clock, needs_clock
 from proxeny.transform.compilation import Compilation, label_of
 from proxeny.transform.conditions.environment import Environment
-from proxeny.transform.errors import Problem, TransformationError
+from proxeny.transform.errors import ParameterError, Problem, TransformationError
 from proxeny.transform.expressions import Expressions, Setting
+from proxeny.transform.functions.dates import FORMAT_PROPERTY
 from proxeny.transform.functions.registry import Role
 from proxeny.transform.instructions import FromConstant
 from proxeny.transform.mapping import Declarations, EntityDeclaration, load
@@ -112,7 +114,19 @@ def _entity(
             if mapping.number in lists:
                 at = expressions.inside(mapping.origin, mapping=mapping.number)
                 at.problem('"%key%[]" makes an entity for each value, which a proxy cannot do; use "%key%"', "constant")
-    return EntityProgram(section, _variants(section, lists))
+    return EntityProgram(section, _variants(section, lists), _clock(entity, expressions))
+
+
+def _clock(entity: EntityDeclaration, expressions: Expressions) -> Clock | None:
+    """The clock behind ``currentDate``, if the entity type names it."""
+    properties = expressions.setting.environment.properties
+    if not needs_clock(entity, properties):
+        return None
+    try:
+        return clock(properties)
+    except ParameterError as error:
+        expressions.problem(f"the property {FORMAT_PROPERTY} is no date format: {error}", "mappings")
+        return None
 
 
 def _variants(section: Section, lists: set[int]) -> tuple[Section, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from proxeny.documents import Document
+from proxeny.transform.clock import CURRENT_DATE, Clock
 from proxeny.transform.codegen import Form, Plan, generate
 from proxeny.transform.errors import Problem
 from proxeny.transform.functions.registry import Lookup
@@ -52,18 +53,20 @@ class EntityProgram:
     ``repeatable``: equal documents give equal results, and nothing in them is secret, so that they may be kept.
     """
 
-    def __init__(self, section: Section, variants: tuple[Section, ...] = ()) -> None:
+    def __init__(self, section: Section, variants: tuple[Section, ...] = (), clock: Clock | None = None) -> None:
         self.section = section
+        self._clock = clock
         self.entity_type = section.entity_type
         self.endpoint = section.endpoint
         self.skip_operations = section.skip_operations
         self.condition = section.guard.text if section.guard is not None else None
         self.has_patch = any("patch" in one.operations for one in section.instructions)
         self.has_lookups = any(step.lookup is not None for one in section.instructions for step in one.functions)
-        self.repeatable = not self.has_lookups and not any(one.label.secret for one in section.instructions)
+        has_secrets = any(one.label.secret for one in section.instructions)
+        self.repeatable = not self.has_lookups and clock is None and not has_secrets
         self.lineage: Lineage = trace_lineage(section.instructions)
         self.reverse: Reverse = reverse_of(section.instructions)
-        self.variants = tuple(EntityProgram(variant) for variant in variants)
+        self.variants = tuple(EntityProgram(variant, clock=clock) for variant in variants)
         self.per_value = bool(variants)
         self._secret_places = tuple(
             names
@@ -94,8 +97,15 @@ class EntityProgram:
         if self.has_lookups:
             return _answered(self.steps(operation, document, variables, after_patch=after_patch, budget=budget))
         program = self._plain.get(operation) or self._program(operation, _PLAIN)
-        result: Result = program(document, {} if variables is None else dict(variables), after_patch, budget)
+        result: Result = program(document, self._bound(variables), after_patch, budget)
         return result
+
+    def _bound(self, variables: Variables | None) -> dict[str, Any]:
+        """The run's own variables; ``currentDate`` is the time of the run unless it was given."""
+        bound = {} if variables is None else dict(variables)
+        if self._clock is not None and CURRENT_DATE not in bound:
+            bound[CURRENT_DATE] = self._clock()
+        return bound
 
     def steps(
         self,
@@ -109,7 +119,7 @@ class EntityProgram:
         """The same as a generator: yields the look-ups it needs and is sent the answers; None or absent is
         unresolved."""
         program = self._program(operation, _YIELDING)
-        result: Result = yield from program(document, dict(variables or {}), after_patch, budget)
+        result: Result = yield from program(document, self._bound(variables), after_patch, budget)
         return result
 
     def explain(
@@ -137,7 +147,7 @@ class EntityProgram:
         trace = Trace(self.entity_type, operation, [self._blank(label, operation) for label in self.section.labels])
         trace.secret_places = self._secret_places
         program = self._program(operation, _TRACED)
-        result: Result = yield from program(document, dict(variables or {}), after_patch, budget, trace)
+        result: Result = yield from program(document, self._bound(variables), after_patch, budget, trace)
         return trace.finish(result)
 
     def prepare(self, operations: tuple[Operation, ...]) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import ldap
 from ldap.syncrepl import SyncDoneControl, SyncInfoMessage, SyncRequestControl, SyncStateControl
 
-import ldap
 from proxeny.connectors.errors import RefusedError
 from proxeny.connectors.ldap.entries import Entries
 from proxeny.connectors.ldap.filter import generalized, joined

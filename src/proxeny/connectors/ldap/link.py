@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import ldap
 from ldap.controls import SimplePagedResultsControl
 from ldap.ldapobject import SimpleLDAPObject
 
-import ldap
 from proxeny.connectors.ldap.channel import Channel
 from proxeny.connectors.ldap.failures import BROKEN, as_connector_error
 from proxeny.connectors.ldap.layout import Layout

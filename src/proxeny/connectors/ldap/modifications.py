@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import ldap
+
 from proxeny.connectors.ldap import names
 from proxeny.connectors.ldap.entries import SECRET
 from proxeny.connectors.ldap.layout import Kind, Layout

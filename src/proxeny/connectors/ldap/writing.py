@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import ldap
 from ldap.controls.libldap import AssertionControl
 
-import ldap
 from proxeny.connectors.errors import ConflictError, ConnectorError, NotFoundError, RefusedError, VersionConflictError
 from proxeny.connectors.ldap import names
 from proxeny.connectors.ldap.entries import Entries

@@ -48,7 +48,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _SIMPLE = re.compile(
-    r"(?!not[ ])([A-Za-z$@_][\w$@-]*)(?:\.([A-Za-z$@_][\w$@-]*))?[ ](eq|co|sw)[ ]\"([^\"\\\x00-\x1f\x7f-\U0010ffff]*)\"",
+    r"(?!not[ ])([A-Za-z$@_][\w$@-]*)(?:\.([A-Za-z$@_][\w$@-]*))?[ ](eq|co|sw)[ ]"
+    r"\"([^\"\\\x00-\x1f\x7f-\U0010ffff]*)\"",
     re.ASCII | re.IGNORECASE,
 )
 """What nearly every client sends: one comparison with a text that needs no unescaping."""
