@@ -162,7 +162,7 @@ def resume(run_id: int, config: Path) -> None:
 @config_option
 @json_option
 def held(approve: tuple[str, ...], reject: tuple[str, ...], target: str, config: Path, as_json: bool) -> None:
-    """List deletions that the guard holds back, and decide on them. The next full read carries out what is approved."""
+    """List deletions that the guard holds back, and decide on them. The next run carries out what is approved."""
 
     async def work(opened: Provisioning) -> list[dict[str, Any]]:
         memory, by = opened.jobs.memory, whoever()

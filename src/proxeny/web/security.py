@@ -72,7 +72,10 @@ class Security:
         self._bearer = Bearer(source, self.tokens, self.remembered, external)
         self._certificate = CertificateAuthentication(self.certificates, self.remembered)
         self.authenticate = Authentication(
-            source, {b"basic": self._by_basic, b"bearer": self._bearer.caller}, self._by_certificate, self._basic.recall
+            source,
+            {b"basic": self._by_basic, b"bearer": self._bearer.caller},
+            self._by_certificate,
+            {b"Basic": self._basic.recall, b"Bearer": self._bearer.recall},
         )
         self._watcher: asyncio.Task[None] | None = None
         self.admit = RateLimits(settings.rate_limit)

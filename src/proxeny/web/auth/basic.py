@@ -12,6 +12,7 @@ from proxeny.web.auth.hashing import HashingWorker
 from proxeny.web.auth.lockout import LockOuts
 from proxeny.web.auth.remembered import Remembered, Verified
 from proxeny.web.errors import NotAuthenticatedError
+from proxeny.web.request import Request
 
 log = logging.getLogger("proxeny.web.security")
 
@@ -71,9 +72,10 @@ class Basic:
         self._checker = checker
         self._remembered = remembered
 
-    def recall(self, credentials: bytes, address: str) -> Caller | None:
+    def recall(self, credentials: bytes, request: Request) -> Caller | None:
         """The caller, if it is remembered and nothing need be looked up for that."""
-        verified = self._remembered.recall(self._remembered.key(b"basic", credentials, address.encode()))
+        key = self._remembered.key(b"basic", credentials, request.origin.address.encode())
+        verified = self._remembered.recall(key)
         return verified.caller if verified is not None else None
 
     async def caller(self, credentials: bytes, address: str) -> Caller:

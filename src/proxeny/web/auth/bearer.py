@@ -29,19 +29,24 @@ class Bearer:
         self._remembered = remembered
         self._external = external
 
+    def recall(self, credentials: bytes, request: Request) -> Caller | None:
+        """The caller, if it is remembered and nothing need be looked up for that."""
+        verified = self._remembered.recall(self._key(credentials, _certificate(request), request))
+        return verified.caller if verified is not None else None
+
+    def _key(self, credentials: bytes, certificate: PeerCertificate | None, request: Request) -> bytes:
+        """A token is remembered for one certificate and one base, as both decide whether it holds."""
+        thumbprint = certificate.thumbprint.encode() if certificate else b""
+        return self._remembered.key(b"bearer", credentials, thumbprint, request.origin.base.encode())
+
     async def caller(self, credentials: bytes, request: Request) -> Caller:
         """The caller; raises NotAuthenticatedError with ``invalid_token``."""
-        shown = presented(
-            request.scope, request.headers, request.settings.certificate_header, trusted=request.origin.trusted
-        )
-        certificate = shown.certificate if shown else None
-        thumbprint = certificate.thumbprint.encode() if certificate else b""
-        base = request.origin.base
-        key = self._remembered.key(b"bearer", credentials, thumbprint, base.encode())
+        certificate = _certificate(request)
+        key = self._key(credentials, certificate, request)
         if (verified := await self._remembered.find(key)) is not None:
             return verified.caller
         try:
-            verified = await self._verify(_text(credentials), base, certificate)
+            verified = await self._verify(_text(credentials), request.origin.base, certificate)
         except InvalidTokenError as error:
             raise NotAuthenticatedError(str(error), bearer_error="invalid_token") from None
         self._remembered.keep(key, verified)
@@ -63,6 +68,12 @@ class Bearer:
         if scope is not None:
             caller = replace(caller, permissions=caller.permissions & scope)
         return Verified(caller, float(claims["exp"]), str(claims.get("jti", "")))
+
+
+def _certificate(request: Request) -> PeerCertificate | None:
+    form = request.settings.certificate_header
+    shown = presented(request.scope, request.headers, form, trusted=request.origin.trusted)
+    return shown.certificate if shown else None
 
 
 def _text(credentials: bytes) -> str:

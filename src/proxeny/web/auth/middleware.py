@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
 from proxeny.errors import Error
 from proxeny.web.auth.caller import Caller, ClientSource
@@ -21,21 +22,21 @@ CertificateWay = Callable[[Request], Awaitable[Caller | None]]
 _NOTE_EVERY = 60.0
 
 
-Recall = Callable[[bytes, str], Caller | None]
-"""Tells at once the caller behind basic credentials and an address, if it is remembered."""
+Recall = Callable[[bytes, Request], Caller | None]
+"""Tells at once the caller behind the header's text after the scheme, if it is remembered."""
 
 
 class Authentication:
-    """``schemes`` by name in lower case (``basic``, ``bearer``)."""
+    """``schemes`` by name in lower case (``basic``, ``bearer``); ``recalls`` by name as nearly everybody writes it."""
 
     def __init__(
         self,
         source: ClientSource,
         schemes: Mapping[bytes, Scheme],
         certificate: CertificateWay | None = None,
-        recall: Recall = lambda credentials, address: None,
+        recalls: Mapping[bytes, Recall] = MappingProxyType({}),
     ) -> None:
-        self._recall = recall
+        self._recalls = recalls
         self._source = source
         self._schemes = schemes
         self._certificate = certificate
@@ -44,13 +45,20 @@ class Authentication:
 
     async def __call__(self, request: Request) -> Caller:
         """The caller; raises NotAuthenticatedError."""
-        values = request.headers.get(b"authorization") or []
-        basic = len(values) == 1 and values[0].startswith(b"Basic ")
-        caller = self._recall(values[0][6:].strip(), request.origin.address) if basic else None
+        caller = self._recalled(request)
         if caller is None:
             caller = await self._find(request)
         self._note(caller.id, request.origin.address)
         return caller
+
+    def _recalled(self, request: Request) -> Caller | None:
+        """Who has just been verified, without a coroutine."""
+        values = request.headers.get(b"authorization")
+        if values is None or len(values) != 1:
+            return None
+        name, _, rest = values[0].partition(b" ")
+        recall = self._recalls.get(name)
+        return recall(rest.strip(), request) if recall is not None else None
 
     async def _find(self, request: Request) -> Caller:
         values = request.headers.get(b"authorization")
