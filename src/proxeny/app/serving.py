@@ -23,6 +23,7 @@ log = logging.getLogger("proxeny.app")
 
 _BACKLOG = 1024
 _RESTART_SECONDS = 1.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NEW_OBJECTS = 5_000
 """How many objects more there must be before the garbage collector looks; pages of a list make many that soon go."""
 
@@ -108,7 +109,7 @@ class _Workers:
         self._stopping = False
 
     def run(self) -> int:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _SIGNALS:
             signal.signal(number, self._forward)
         for _ in range(self._settings.server.workers):
             self._start()
@@ -123,16 +124,21 @@ class _Workers:
                     continue
                 log.error("a worker has ended and is started again", extra={"worker": ended})
                 time.sleep(_RESTART_SECONDS)
-                self._start()
+                if not self._stopping:  # a signal may have come meanwhile, and nobody would tell the new one
+                    self._start()
         return 0 if self._stopping and failed == 0 else 1
 
     def _start(self) -> None:
+        """Signals wait while the child is made, so that none finds it with the parent's handlers, or unknown."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         child = os.fork()
         if child:
             self._running.add(child)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             return
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         status = 1
         try:
             _run(self._settings, self._listener)
