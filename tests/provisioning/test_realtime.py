@@ -227,3 +227,17 @@ async def test_a_run_and_real_time_take_turns_and_the_newest_state_stays(
     assert state["clashes"] == 0, "two writes of one entity at the same time"
     assert len(state["Users"]) == 60
     assert sum(1 for line in state["ledger"] if line[0] == "POST") == 60
+
+
+@pytest.mark.parametrize("moments", range(6))
+async def test_a_worker_that_is_woken_while_it_is_cancelled_ends(jobs: JobRig, moments: int) -> None:
+    live = realtime(jobs)
+    for worker in (live, jobs.jobs):
+        working = asyncio.create_task(worker.work())
+        await asyncio.sleep(0.1)
+        worker.wake()
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        working.cancel()
+        done, _ = await asyncio.wait((working,), timeout=5)
+        assert done, "the worker lost the cancellation"

@@ -35,7 +35,8 @@ class Issuer:
 
     async def line(self) -> str:
         assert self.process.stdout is not None
-        return (await asyncio.wait_for(self.process.stdout.readline(), 20)).decode().strip()
+        async with asyncio.timeout(20):
+            return (await self.process.stdout.readline()).decode().strip()
 
     async def rotate(self) -> None:
         assert self.process.stdin is not None

@@ -139,7 +139,8 @@ class Jobs:
                     continue
                 self._woken.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._woken.wait()
         finally:
             for task in tasks:
                 task.cancel()
