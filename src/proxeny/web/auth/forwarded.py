@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from proxeny.web.auth.certificate import PeerCertificate, Presented, parse_name, read_certificate
+from proxeny.web.auth.certificate import PeerCertificate, Presented, read_certificate
 from proxeny.web.errors import NotAuthenticatedError
 from proxeny.web.origin import Headers
 from proxeny.web.settings import CertificateHeader
@@ -24,8 +24,12 @@ CERTIFICATE = "proxeny.certificate"
 
 _LONGEST = 32 * 1024
 _XFCC_PAIR = re.compile(
-    r'\s*(?P<name>[A-Za-z]+)=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^;,"]*))\s*(?P<end>[;,]|$)'
+    r"(?P<name>by|hash|uri|dns)=(?P<plain>[^;,\"]*)(?P<end>[;,]|$)"
+    r'|(?P<pem>cert|chain)="(?P<encoded>[\w.~%-]*)"(?P<end_of_pem>[;,]|$)'
+    r'|(?P<dn>subject)="(?P<quoted>(?:[^"\\;]|\\.)*)"(?P<end_of_dn>[;,]|$)',
+    re.IGNORECASE | re.ASCII,
 )
+_XFCC_ORDER = ("by", "hash", "cert", "chain", "subject", "uri", "dns")
 
 Parse = Callable[[Headers], PeerCertificate | None]
 
@@ -97,33 +101,51 @@ def _cloudfoundry(headers: Headers) -> PeerCertificate | None:
 
 
 def _envoy(headers: Headers) -> PeerCertificate | None:
-    """``X-Forwarded-Client-Cert: Hash=…;Cert="…";Subject="…";URI=…``: the last element is the nearest proxy's."""
+    """``X-Forwarded-Client-Cert: By=…;Hash=…;Cert="…";Subject="…";URI=…;DNS=…``, of one proxy.
+
+    Envoy writes alternative names as they are, whatever is in them, so that a caller's certificate can look like more
+    pairs, or like another element. Hence one element only, its pairs in Envoy's order, and everything from ``Cert`` if
+    it is there; if not, hash and URI alone, as several URIs could be one, and a subject means nothing without issuer.
+    """
     value = _only(headers, b"x-forwarded-client-cert")
     if value is None:
         return None
-    element = _last_element(value.decode("ascii"))
-    if certificate := element.get("cert"):
-        return _from_pem(unquote_to_bytes(certificate[0]))
-    if not (digest := element.get("hash")):
-        raise ValueError("neither Cert nor Hash")
-    thumbprint = base64.urlsafe_b64encode(bytes.fromhex(digest[0])).rstrip(b"=").decode()
-    subject = parse_name(element["subject"][0]) if element.get("subject") else ()
-    return PeerCertificate(thumbprint, subject, uris=tuple(element.get("uri", ())))
+    element = _xfcc_element(value.decode("ascii"))
+    digest = bytes.fromhex(_single(element, "hash"))
+    thumbprint = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    if "cert" in element:
+        certificate = _from_pem(unquote_to_bytes(_single(element, "cert")))
+        if certificate.thumbprint != thumbprint:
+            raise ValueError("Hash is not that of Cert")
+        return certificate
+    return PeerCertificate(thumbprint, uris=(_single(element, "uri"),) if element.get("uri", [""]) != [""] else ())
 
 
-def _last_element(text: str) -> dict[str, list[str]]:
+def _xfcc_element(text: str) -> dict[str, list[str]]:
+    """The pairs of the one element, by name in lower case."""
     element: dict[str, list[str]] = {}
-    position = 0
+    position = place = 0
     while position < len(text):
         pair = _XFCC_PAIR.match(text, position)
         if pair is None:
             raise ValueError("not a list of pairs")
-        value = pair["plain"] if pair["quoted"] is None else re.sub(r"\\(.)", r"\1", pair["quoted"])
-        element.setdefault(pair["name"].lower(), []).append(value)
+        name, value, end = (group for group in pair.groups() if group is not None)
+        if end == ",":
+            raise NotAuthenticatedError("certificate header of several proxies: the first must set it anew")
+        if _XFCC_ORDER.index(name.lower()) < place:
+            raise ValueError("pairs are not in Envoy's order")
+        place = _XFCC_ORDER.index(name.lower())
+        element.setdefault(name.lower(), []).append(value)
         position = pair.end()
-        if pair["end"] == "," and position < len(text):
-            element = {}
     return element
+
+
+def _single(element: Mapping[str, list[str]], name: str) -> str:
+    """The value of a name that must be there, and once."""
+    values = element.get(name, [])
+    if len(values) != 1:
+        raise ValueError(f"{name} is not there once")
+    return values[0]
 
 
 def _from_pem(text: bytes) -> PeerCertificate:
