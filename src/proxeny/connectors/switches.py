@@ -79,6 +79,13 @@ SWITCHES: tuple[Property, ...] = (
         default="false",
         help="Directory as a source: changes by API and import go to its targets at once, not only by jobs.",
     ),
+    Property(
+        "realtime.application",
+        "boolean",
+        default="false",
+        help="Target of a directory source: changes of the groups of its application (ips.application.id) come to it "
+        "at once (central store), even without `realtime.send`; users are not created by that.",
+    ),
     Property("page.default", "integer", default="25", minimum=1, maximum=10000, help="Page size without `count`."),
     Property("page.max", "integer", default="100", minimum=1, maximum=10000, help="Most entities in a page."),
     Property(

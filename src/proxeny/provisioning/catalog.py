@@ -14,6 +14,7 @@ from proxeny.provisioning.assembling import (
     open_directory,
     proxy_provider,
 )
+from proxeny.provisioning.central import Senders, senders_among
 from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.definition import SystemDefinition
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem, SystemNotReadyError, UnknownSystemError
@@ -120,8 +121,8 @@ class Catalog:
         return self._open
 
     @property
-    def senders(self) -> tuple[str, ...]:
-        """Ids of the sources that tell of their own changes in real time (``realtime.send``)."""
+    def senders(self) -> Senders:
+        """The sources that tell of their own changes in real time."""
         return self._senders
 
     def unusable(self) -> Mapping[str, str]:
@@ -177,13 +178,7 @@ class Catalog:
             connector.announce(lambda: bool(self._senders))
 
     def _find_senders(self) -> None:
-        self._senders = tuple(
-            system_id
-            for system_id, found in self._open.items()
-            if found.blueprint.role == "source"
-            and isinstance(found.connector, Announcer)
-            and found.blueprint.values.flag("realtime.send")
-        )
+        self._senders = senders_among(found.blueprint for found in self._open.values())
 
     async def _remove(self, system_id: str) -> None:
         found = self._open.pop(system_id, None)

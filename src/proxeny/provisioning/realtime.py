@@ -19,6 +19,7 @@ from proxeny.database.errors import DatabaseError
 from proxeny.documents import Document
 from proxeny.errors import Error
 from proxeny.provisioning.catalog import OpenSystem
+from proxeny.provisioning.central import application_of, is_central, serves
 from proxeny.provisioning.delivering import reason_of
 from proxeny.provisioning.destination import Destination, destination
 from proxeny.provisioning.errors import EventError, UnknownSystemError
@@ -28,7 +29,7 @@ from proxeny.provisioning.reasons import sentence
 from proxeny.provisioning.running import Systems, targets_of
 from proxeny.provisioning.single import Single
 from proxeny.store.errors import LeaseLostError
-from proxeny.store.events import LEASE_SECONDS, Claimed, Events, EventStatus, Operation, Sent, State
+from proxeny.store.events import CENTRAL, LEASE_SECONDS, Claimed, Events, EventStatus, Operation, Sent, State
 from proxeny.store.links import Link
 from proxeny.store.outcomes import Outcome, Result
 
@@ -180,22 +181,39 @@ class Realtime:
         try:
             opened = self.systems.system(claimed.source)
             source = origin(opened)
-            item = await self._item(source, claimed)
+            entity = await self._entity(source, claimed)
         except (Error, ConnectorError) as error:
             state = State(claimed.source, "read", "Entity Failed", type(error).__name__, str(error))
             return [state], error.next == "retry"
+        item = source.item(claimed.entity_type, entity) if entity is not None else None
         if item is not None and item.said == "failed":
             words = sentence(item.reason, item.message)
             return [State(source.id, "read", "Entity Failed", item.reason or "", words)], False
         targets = [destination(each) for each in targets_of(self.systems, opened)]
+        targets = [target for target in targets if target.takes(claimed.entity_type)]
+        if claimed.central:
+            targets = await self._of_application(targets, claimed, entity)
+            if not targets:
+                words = sentence("no-application")
+                return [State(source.id, "read", "Entity Skipped", "no-application", words)], False
         work = [
             self._to(Single(self.memory, source, target, claimed, self._id_of), target, claimed, item)
             for target in targets
-            if target.takes(claimed.entity_type)
         ]
         outcomes = [one for found in await asyncio.gather(*work) for one in found]
-        states = [_source_state(source, claimed, item), *map(_state, outcomes)]
+        made = (_state(outcome, central=claimed.central) for outcome in outcomes)
+        states = [_source_state(source, claimed, item), *made]
         return states, any(one.outcome == "failed" and one.reason in _AGAIN for one in outcomes)
+
+    async def _of_application(
+        self, targets: Sequence[Destination], claimed: Claimed, entity: Entity | None
+    ) -> list[Destination]:
+        """The targets that the group's application is; those that have it, if it is gone."""
+        if entity is not None:
+            return [target for target in targets if serves(target.values, application_of(entity.document))]
+        known = await self.memory.links.of_native(claimed.source, claimed.entity_id)
+        linked = {pair.target for pair, link in known if link.entity_type == claimed.entity_type}
+        return [target for target in targets if is_central(target.values) and target.id in linked]
 
     async def _to(self, single: Single, target: Destination, claimed: Claimed, item: Item | None) -> list[Outcome]:
         """What became of it in one target. A target that breaks does not break the others."""
@@ -203,7 +221,7 @@ class Realtime:
             if item is not None and item.said == "ok":
                 outcomes = await single.bring(item)
                 if any(one.action in ("create", "correlate") and one.outcome == "done" for one in outcomes):
-                    await self._send_again(claimed.source, await single.followers(item.source_id))
+                    await self._send_again(claimed, await single.followers(item.source_id))
                 return outcomes
             reason = "deleted" if item is None else "source-condition"
             known = await self.memory.links.of_native(claimed.source, claimed.entity_id)
@@ -214,9 +232,13 @@ class Realtime:
             reason, words = reason_of(error)
             return [_ended(target, claimed, "failed", reason, words)]
 
-    async def _send_again(self, source: str, followers: Sequence[Link]) -> None:
+    async def _send_again(self, claimed: Claimed, followers: Sequence[Link]) -> None:
         """Entities that were sent without one that is there now are read and sent once more (decision 22)."""
-        again = [Sent(source, one.entity_type, one.native_id or one.source_id, "read") for one in followers]
+        by = CENTRAL if claimed.central else ""
+        again = [
+            Sent(claimed.source, one.entity_type, one.native_id or one.source_id, "read", sent_by=by)
+            for one in followers
+        ]
         if again:
             await self.events.accept(again)
             self.wake()
@@ -227,16 +249,16 @@ class Realtime:
         except Error:
             return name
 
-    async def _item(self, source: Origin, claimed: Claimed) -> Item | None:
-        """The entity across the read transformation; None if it is gone."""
+    async def _entity(self, source: Origin, claimed: Claimed) -> Entity | None:
+        """The entity in the source's own form; None if it is gone."""
         if claimed.operation == "delete":
             return None
         if claimed.operation == "write":
-            return source.item(claimed.entity_type, Entity(claimed.entity_id, claimed.document or {}))
+            return Entity(claimed.entity_id, claimed.document or {})
         if not isinstance(source.connector, Reader):
             raise EventError(f"{source.name} cannot be read.")
         try:
-            return source.item(claimed.entity_type, await source.connector.read(claimed.entity_type, claimed.entity_id))
+            return await source.connector.read(claimed.entity_type, claimed.entity_id)
         except NotFoundError:
             return None
 
@@ -260,11 +282,12 @@ def _source_state(source: Origin, claimed: Claimed, item: Item | None) -> State:
     return State(source.id, operation, "Entity Deleted" if item is None else "Entity Read")
 
 
-def _state(outcome: Outcome) -> State:
-    """An outcome in the words of the log."""
+def _state(outcome: Outcome, *, central: bool = False) -> State:
+    """An outcome in the words of the log. A group that may not be created counts as failed in the central store's."""
     names = {"done": _DONE.get(outcome.action, "Entity Not Provisioned"), "unchanged": "Entity Already Provisioned"}
     skipped = "Entity Skipped" if outcome.target_id else "Entity Not Provisioned"
-    name = "Entity Failed" if outcome.outcome == "failed" else names.get(outcome.outcome, skipped)
+    barred = central and outcome.reason == "read-only-group" and not outcome.target_id
+    name = "Entity Failed" if outcome.outcome == "failed" or barred else names.get(outcome.outcome, skipped)
     words = sentence(outcome.reason, outcome.message) if outcome.reason else ""
     info = ": ".join(part for part in (outcome.target_id or "", words) if part)
     return State(outcome.system, outcome.action, name, outcome.reason or "", info)

@@ -13,6 +13,7 @@ SENTENCES: Mapping[str, str] = {
     "skip-operation": "The transformation skips this operation (skipOperations).",
     "unsupported": "The system cannot do this operation.",
     "not-in-source": "The source no longer has the entity.",
+    "no-application": "The group belongs to no application whose target takes its groups at once.",
     "deleted": "The source said that the entity was deleted.",
     "other-id": "The source has the entity under another entityIdSourceSystem now.",
     "value-removed": "The property no longer has the value for which this entity was made.",

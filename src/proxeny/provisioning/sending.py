@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from proxeny.connectors.directory import announcing
 from proxeny.database import Database, Request, Row
 from proxeny.database.errors import DatabaseError
-from proxeny.store.events import Sent, accepting
+from proxeny.provisioning.central import Senders
+from proxeny.store.events import CENTRAL, Sent, accepting
 
 log = logging.getLogger("proxeny.realtime")
 
@@ -18,11 +19,11 @@ BATCH = 200
 
 @dataclass
 class Sending:
-    """Every replica has one; an announcement is taken by whoever is first. ``senders`` gives the ids of the sources
-    that want to send; ``wake`` is called when there are new events."""
+    """Every replica has one; an announcement is taken by whoever is first. ``senders`` gives the sources that want to
+    send; ``wake`` is called when there are new events."""
 
     database: Database
-    senders: Callable[[], tuple[str, ...]]
+    senders: Callable[[], Senders]
     wake: Callable[[], None] = lambda: None
 
     async def tick(self) -> int:
@@ -33,10 +34,7 @@ class Sending:
 
         def steps() -> Generator[Request, list[Row], int]:
             taken = yield from announcing.taking(BATCH)
-            told = [
-                Sent(sender, kind, entity, "read", sent_by="directory") for sender in senders for kind, entity in taken
-            ]
-            yield from accepting(told)
+            yield from accepting([*_events(senders, taken)])
             return len(taken)
 
         count = await self.database.transaction(steps)
@@ -57,3 +55,11 @@ class Sending:
             except DatabaseError as error:
                 log.error("changes of the directory cannot be told at the moment: %s", error)
             await asyncio.sleep(POLL_SECONDS)
+
+
+def _events(senders: Senders, taken: Iterable[announcing.Announcement]) -> Iterator[Sent]:
+    for kind, entity in taken:
+        for source in senders.everything:
+            yield Sent(source, kind, entity, "read", sent_by="directory")
+        for source in senders.applications if kind == "group" else ():
+            yield Sent(source, kind, entity, "read", sent_by=CENTRAL)

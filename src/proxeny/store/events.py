@@ -21,6 +21,8 @@ Operation = Literal["write", "delete", "read"]
 """``read``: the sender names only the entity; its state is read when the event is carried out."""
 EventStatus = Literal["queued", "success", "error", "superseded"]
 
+CENTRAL = "central-store"
+"""``sent_by`` of a change of a group that only the targets of its application are to get."""
 LEASE_SECONDS = 6.0
 _EVER = 2**62
 
@@ -56,6 +58,10 @@ _CLAIM = (
 )
 CLAIM = Statement.per_dialect(_CLAIM.format(""), _CLAIM.format(" FOR UPDATE SKIP LOCKED"))
 CONTENT = Statement("SELECT operation, document, received FROM job_events WHERE id = :id")
+WIDER = Statement(
+    f"SELECT 1 FROM job_events WHERE {_ENTITY} AND status = 'queued' AND id <= :id AND sent_by <> :central LIMIT 1"
+)
+"""An event of the entity that is for every target; the newest one of all stands for it too."""
 RENEW = Statement(f"UPDATE job_event_heads SET lease_until = :until WHERE {_ENTITY} AND fence = :fence RETURNING fence")
 SETTLE = Statement(
     "UPDATE job_event_heads SET lease_until = 0, lease_owner = '', tries = 0, "
@@ -135,7 +141,8 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An event that this worker carries out while it has the lease. ``tries`` counts those before this one."""
+    """An event that this worker carries out while it has the lease. ``tries`` counts those before this one.
+    ``central``: it is only for the targets of the group's application."""
 
     id: int
     source: str
@@ -147,6 +154,7 @@ class Claimed:
     fence: int
     tries: int
     lease: float = LEASE_SECONDS
+    central: bool = False
 
     @property
     def entity(self) -> dict[str, str]:
@@ -178,8 +186,22 @@ class Events:
                 content = yield CONTENT, {"id": event}
                 operation, document, received = content[0]
                 opened = orjson.loads(document) if document is not None else None
+                entity = {"source": source, "entity_type": entity_type, "entity_id": entity_id}
+                central = not (yield WIDER, {**entity, "id": event, "central": CENTRAL})
                 found.append(
-                    Claimed(event, source, entity_type, entity_id, operation, opened, received, fence, tries, seconds)
+                    Claimed(
+                        event,
+                        source,
+                        entity_type,
+                        entity_id,
+                        operation,
+                        opened,
+                        received,
+                        fence,
+                        tries,
+                        seconds,
+                        central=central,
+                    )
                 )
             return found
 
