@@ -126,3 +126,25 @@ def test_a_withdrawn_signing_key_is_gone(proxeny: Run, home: Path) -> None:
     assert proxeny("secrets", "withdraw", kid).exit_code == 0
     assert with_store(home, keys) == set()
     assert proxeny("secrets", "withdraw", kid).exit_code == 1
+
+
+def test_a_trail_that_is_older_than_seals_is_no_broken_one(proxeny: Run, home: Path) -> None:
+    async def unseal(store: Store) -> None:
+        def steps() -> Any:
+            yield Statement("UPDATE store_audit_head SET seal = ''"), {}
+
+        await store.database.transaction(steps)
+
+    proxeny("client", "add", "idm", "--permission", "proxy")
+    with_store(home, unseal)
+    for anchor in home.rglob("*.audit"):
+        anchor.unlink()
+    words = "before sealing began: whether others followed them then cannot be told."
+    for records_there in (1, 3):
+        told = proxeny("audit", "verify")
+        assert (told.exit_code, told.stdout.splitlines()[:2]) == (
+            0,
+            [f"{records_there} records, all as they were written.", f"1 records {words}"],
+        )
+        assert json.loads(proxeny("audit", "verify", "--json").stdout)["before_sealing"] == 1
+        proxeny("client", "remove", "idm")

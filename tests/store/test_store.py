@@ -255,3 +255,63 @@ async def test_an_old_database_in_place_of_the_newest_is_found_by_what_was_noted
     assert (verdict.first_bad, verdict.reason) == (2, "the end was cut off: there were 2 records")
     assert (await Audit(store, b"key").verify()).first_bad is None
     assert (await Audit(store, b"key").verify((1, "else"))).first_bad == 1
+
+
+UNSEAL = "UPDATE store_audit_head SET seal = ''"
+
+
+@pytest.fixture
+async def older(store: Database, trail: Audit, tmp_path: Path) -> Audit:
+    """A trail of five records from before there were seals and anchors, as a gateway finds it that knows of them."""
+    await change(store, UNSEAL)
+    return Audit(store, b"key", Anchor(tmp_path / "anchor"))
+
+
+async def test_a_trail_from_before_seals_is_told_as_what_it_is(older: Audit) -> None:
+    verdict = await older.verify()
+    assert (verdict.records, verdict.first_bad, verdict.unsealed) == (5, None, 5)
+    await older.record("client.removed", {})
+    await older.record("client.removed", {})
+    verdict = await older.verify()
+    assert (verdict.records, verdict.first_bad, verdict.unsealed) == (8, None, 5)
+    told = [(record.number, record.event, record.fields) async for record in older.records(after=5)]
+    assert told[0] == (6, "audit.sealed", {"before": 5})
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize(
+    ("tampering", "first_bad"),
+    [
+        ("UPDATE store_audit SET record = (SELECT record FROM store_audit WHERE number = 1) WHERE number = 3", 3),
+        ("DELETE FROM store_audit WHERE number = 2", 2),
+        ("DELETE FROM store_audit WHERE number = 5", 5),
+        ("UPDATE store_audit SET number = CASE number WHEN 2 THEN 1000 ELSE number END", 2),
+    ],
+)
+async def test_whatever_is_altered_before_sealing_began_is_found(
+    older: Audit, store: Database, tampering: str, first_bad: int, later: bool
+) -> None:
+    await change(store, tampering)
+    if later:
+        await older.record("client.removed", {})
+    assert (await older.verify()).first_bad == first_bad
+
+
+async def test_a_seal_that_is_taken_away_does_not_make_a_trail_an_older_one(older: Audit, store: Database) -> None:
+    await older.record("client.removed", {})
+    for cut in ("DELETE FROM store_audit WHERE number > 3", SET_BACK, UNSEAL):
+        await change(store, cut)
+    verdict = await older.verify()
+    assert (verdict.first_bad, verdict.unsealed) == (3, 0)
+    await older.record("client.added", {"id": "later"})
+    assert [record.event async for record in older.records(after=3)] == ["audit.broken", "client.added"]
+
+
+async def test_sealing_begins_once(older: Audit, store: Database, tmp_path: Path) -> None:
+    await older.record("client.removed", {})
+    await change(store, UNSEAL)
+    elsewhere = Audit(store, b"key", Anchor(tmp_path / "anchor of another machine"))
+    assert (await elsewhere.verify()).first_bad == 7
+    await elsewhere.record("client.removed", {})
+    verdict = await elsewhere.verify()
+    assert (verdict.first_bad, verdict.reason) == (8, "tells of a second beginning")

@@ -65,9 +65,12 @@ def verify(context: click.Context, heads: tuple[str, ...], config: Path, as_json
     whole = verdict.first_bad is None
     if as_json:
         told = {"records": verdict.records, "first_bad": verdict.first_bad, "reason": verdict.reason}
+        told["before_sealing"] = verdict.unsealed
         write_json({"whole": whole, **told, "head": verdict.head})
     elif whole:
-        click.echo(f"{verdict.records} records, all as they were written.\nhead {verdict.head}")
+        click.echo(
+            f"{verdict.records} records, all as they were written.{_older(verdict.unsealed)}\nhead {verdict.head}"
+        )
     else:
         write_error(
             f"record {verdict.first_bad} {_said(verdict.reason)}; the {verdict.records} before it are as they were "
@@ -82,6 +85,13 @@ def _row(record: AuditRecord, *, as_json: bool) -> dict[str, Any]:
         return {**row, "fields": dict(record.fields)}
     told = "  ".join(f"{name}={_text(value)}" for name, value in record.fields.items() if value not in (None, ""))
     return {**row, "fields": told}
+
+
+def _older(unsealed: int) -> str:
+    """What is to be said of records that are older than seals."""
+    if not unsealed:
+        return ""
+    return f"\n{unsealed} records before sealing began: whether others followed them then cannot be told."
 
 
 def _text(value: Any) -> str:

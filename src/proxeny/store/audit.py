@@ -3,6 +3,9 @@
 A record's link is a keyed hash of its number, its text and the link before. The head holds number and link of the last
 record under a seal of its own, so that a tail that was cut off is missed even if the head was set back with it. Whoever
 puts an old database in place of the newest, sealed head and all, is found out by the anchor, a file outside of it.
+
+Trails that are older than seals begin without one. The first record after that says how many there were; their links
+hold them together, but whether the last of them were cut off before cannot be told, and is not claimed.
 """
 
 import hmac
@@ -25,12 +28,16 @@ RECORDS = Statement(
     "SELECT number, record, chain FROM store_audit WHERE number > :after AND number <= :until "
     "ORDER BY number LIMIT :limit"
 )
-LAST = Statement("SELECT MAX(number) FROM store_audit")
+LAST = Statement("SELECT number, chain FROM store_audit ORDER BY number DESC LIMIT 1")
 
 BROKEN = "audit.broken"
 """The event that is put into the trail when its head was found altered; from there on it is as written again."""
 
+SEALED = "audit.sealed"
+"""The event that tells how many records (``before``) a trail had when it was sealed for the first time."""
+
 _BROKEN_MARK = b'"event":"audit.broken"'
+_SEALED_MARK = b'"event":"audit.sealed"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +53,14 @@ class AuditRecord:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """``first_bad``: the number of the first record that was changed, removed, moved or cut off, and ``reason``; None
-    if all are as written. ``head`` is ``<number>:<chain>``, to be kept elsewhere and compared some day."""
+    if all are as written. ``head`` is ``<number>:<chain>``, to be kept elsewhere and compared some day. ``unsealed``:
+    how many of the records are from before sealing began, so that nothing is known of any that followed them then."""
 
     records: int
     head: str
     first_bad: int | None = None
     reason: str = ""
+    unsealed: int = 0
 
 
 class Audit:
@@ -65,19 +74,23 @@ class Audit:
     async def record(self, event: str, fields: Mapping[str, Any]) -> None:
         """Append one record; it is durable when this returns."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        texts = [
-            orjson.dumps({"event": what, "at": at, "fields": told}, default=str)
-            for what, told in ((BROKEN, {"reason": "the head of the trail was not as written"}), (event, dict(fields)))
-        ]
 
         def steps() -> Generator[Request, list[Row], tuple[int, str]]:
             number, chain, seal = (yield NEXT, {})[0]
-            intact = self._is_sealed(number - 1, chain, seal)
-            number = number if intact else max(number, ((yield LAST, {})[0][0] or 0) + 1)
-            for offset, text in enumerate(texts[1:] if intact else texts):
-                chain = self._link(number + offset, text, chain)
-                yield APPEND, {"number": number + offset, "record": text, "chain": chain}
-            number += 0 if intact else 1
+            told = [(event, dict(fields))]
+            if not self._is_sealed(number - 1, chain, seal):
+                last = (*(yield LAST, {}), (0, ""))[0]
+                if self._is_older(number - 1, seal) and last == (number - 1, chain):
+                    told.insert(0, (SEALED, {"before": last[0]}))
+                else:
+                    told.insert(0, (BROKEN, {"reason": "the head of the trail was not as written"}))
+                    number = max(number, last[0] + 1)
+            number -= 1
+            for what, about in told:
+                number += 1
+                text = orjson.dumps({"event": what, "at": at, "fields": about}, default=str)
+                chain = self._link(number, text, chain)
+                yield APPEND, {"number": number, "record": text, "chain": chain}
             yield LINK, {"number": number, "chain": chain, "seal": self._seal(number, chain)}
             return number, chain
 
@@ -102,17 +115,24 @@ class Audit:
         anchored = self._anchor.read() if self._anchor else None
         expected = dict((*known, *([anchored] if anchored else [])))
         verdict = f"{last}:{last_chain}"
-        number, before = 0, ""
+        number, before, unsealed = 0, "", 0
         async for found, text, chain in self._database.stream(RECORDS, {"until": 2**62}, after=0):
             number += 1
             if reason := self._complaint(number, found, text, chain, before, expected):
-                return Verdict(number - 1, verdict, number, reason)
+                return Verdict(number - 1, verdict, number, reason, unsealed)
+            if text[1:].startswith(_SEALED_MARK):
+                if unsealed:
+                    return Verdict(number - 1, verdict, number, "tells of a second beginning", unsealed)
+                unsealed = number - 1
             before = chain
-        if (number, before) != (last, last_chain) or not self._is_sealed(last, last_chain, seal):
-            return Verdict(number, verdict, number + 1 if number < last else max(number, 1), "the end was cut off")
+        older = not unsealed and self._is_older(last, seal)
+        if (number, before) != (last, last_chain) or not (older or self._is_sealed(last, last_chain, seal)):
+            bad = number + 1 if number < last else max(number, 1)
+            return Verdict(number, verdict, bad, "the end was cut off", unsealed)
         if beyond := [cut for cut in expected if cut > number]:
-            return Verdict(number, verdict, number + 1, f"the end was cut off: there were {max(beyond)} records")
-        return Verdict(number, verdict)
+            reason = f"the end was cut off: there were {max(beyond)} records"
+            return Verdict(number, verdict, number + 1, reason, unsealed)
+        return Verdict(number, verdict, unsealed=number if older else unsealed)
 
     def _complaint(
         self, number: int, found: int, text: bytes, chain: str, before: str, expected: Mapping[int, str]
@@ -128,6 +148,10 @@ class Audit:
     def _is_sealed(self, number: int, chain: str, seal: str) -> bool:
         fresh = (number, chain, seal) == (0, "", "")
         return fresh or hmac.compare_digest(self._seal(number, chain), seal)
+
+    def _is_older(self, number: int, seal: str) -> bool:
+        """Whether the head was never sealed: whoever has sealed it from here has noted an anchor, too."""
+        return number > 0 and seal == "" and self._anchor is not None and self._anchor.read() is None
 
     def _seal(self, number: int, chain: str) -> str:
         return blake2b(b"head %d %s" % (number, chain.encode()), key=self._key, digest_size=32).hexdigest()
