@@ -110,10 +110,32 @@ def test_an_unknown_system_is_said_with_those_there_are(proxeny: Run, command: l
     assert "hr" in result.stderr
 
 
-def test_the_types_are_listed(proxeny: Run) -> None:
+def test_the_types_are_listed_with_what_works_and_why_others_do_not(proxeny: Run) -> None:
     types = {row["type"]: row for row in json.loads(proxeny("system", "list", "--types", "--json").stdout)}
-    assert types["SCIM_SYSTEM"]["usable"] is True
-    assert "LOCAL_IDENTITY_DIRECTORY" in types
+    assert len(types) >= 58
+    works = ("usable", "read", "write", "proxy", "delta", "patch", "bulk", "reason")
+    assert {name: types["SCIM_SYSTEM"][name] for name in works} == {
+        **dict.fromkeys(("usable", "read", "write", "proxy", "delta", "bulk"), True),
+        "patch": False,
+        "reason": None,
+    }
+    assert types["SAP_ENTERPRISE_PORTAL"]["write"] is False
+    assert "RFC" in types["SAP_APPLICATION_SERVER_ABAP"]["reason"]
+    lines = {line.split()[0]: line for line in proxeny("system", "list", "--types").stdout.splitlines()}
+    assert lines["LDAP_SERVER"].endswith("read, write, proxy, delta")
+    assert lines["SAP_DOCUMENT_CENTER"].endswith("are not documented.")
+
+
+def test_a_type_is_shown_with_its_properties(proxeny: Run) -> None:
+    text = proxeny("system", "show", "--type", "ldap").stdout
+    assert "read, write, proxy, delta" in text
+    assert "ldap.user.path" in text
+    shown = json.loads(proxeny("system", "show", "--type", "ldap", "--json").stdout)
+    named = {each["name"]: each for each in shown["properties"]}
+    assert (named["ldap.start.tls"]["default"], named["ldap.password"]["secret"]) == ("false", True)
+    assert "SCIM_SYSTEM" in proxeny("system", "show", "--type", "SCIM_SYSTM").stderr
+    assert proxeny("system", "show").exit_code == 2
+    assert proxeny("system", "show", "hr", "--type", "ldap").exit_code == 2
 
 
 def change_to(proxeny: Run, *changes: str) -> list[str]:

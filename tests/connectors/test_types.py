@@ -1,13 +1,17 @@
 """The catalogue of system types: complete, consistent, and with default transformations that compile."""
 
 from collections import Counter
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from proxeny.connectors import registry
 from proxeny.connectors.errors import PropertyError
-from proxeny.connectors.spec import Direction, Role, Spec, SystemType
+from proxeny.connectors.offers import offer
+from proxeny.connectors.outbound.client import Outbound
+from proxeny.connectors.outbound.settings import OutboundSettings
+from proxeny.connectors.spec import Connection, Direction, Role, Spec, SystemType
+from proxeny.connectors.spi import Capabilities
 from proxeny.transform.compiler import check_transformation
 
 TYPES = registry.system_types()
@@ -50,6 +54,27 @@ def test_most_types_can_be_used_now() -> None:
     assert {known.name for known in SPEAKING} >= {"LOCAL_IDENTITY_DIRECTORY", "SCIM_SYSTEM", "SAP_ANALYTICS_CLOUD"}
 
 
+def test_what_works_of_a_type_is_told() -> None:
+    told = {known.name: offer(known) for known in TYPES}
+    assert told["SCIM_SYSTEM"].words == "read, write, proxy, delta, bulk"
+    assert told["SAP_ENTERPRISE_PORTAL"].words == "read, delta"
+    assert told["SAP_COMMERCE_CLOUD"].words == "read, write, proxy, PATCH"
+    assert told["SAP_APPLICATION_SERVER_ABAP"].usable is False
+    assert "RFC library" in told["SAP_APPLICATION_SERVER_ABAP"].words
+    assert [name for name, offered in told.items() if offered.usable] == [known.name for known in SPEAKING]
+
+
+@pytest.mark.parametrize("known", SPEAKING, ids=name_of)
+def test_a_protocol_says_of_its_connectors_what_they_implement(known: SystemType) -> None:
+    """Without building one, which may need a library that is not installed."""
+    spec = registry.spec(known.protocol or "")
+    given = CONNECTIONS.get(known.name, {"URL": "https://x.example"}) | {"sql.user.modified": "changed"}
+    no_database: Any = None
+    made = Connection("x", "X", known, known.values(given), no_database, Outbound(OutboundSettings(files="/")))
+    assert Capabilities.of(spec.build(made)) == spec.does
+    assert offer(known).delta == bool(known.capabilities.get("delta") and "source" in known.roles)
+
+
 @pytest.mark.parametrize("known", TYPES, ids=name_of)
 def test_a_type_is_consistent(known: SystemType) -> None:
     assert known.far_side
@@ -65,7 +90,8 @@ def test_a_type_is_consistent(known: SystemType) -> None:
         assert known.version in known.versions
         assert known.version_property in names
     if known.protocol is None:
-        assert any("connector" in note for note in known.notes), "people are told why it cannot be used"
+        assert len(known.missing) > len("No connector yet."), "people are told why it cannot be used"
+        assert known.missing.endswith(".")
 
 
 @pytest.mark.parametrize(("known", "version", "role", "direction"), TEXTS, ids=name_of)

@@ -14,7 +14,7 @@ from proxeny.cli import system_changes
 from proxeny.cli.options import config_option
 from proxeny.cli.output import json_option, write_json, write_rows, write_table
 from proxeny.cli.storing import with_store
-from proxeny.connectors.registry import system_types
+from proxeny.cli.types import list_types, show_type
 from proxeny.provisioning.exporting import idm_repository, sap_export
 from proxeny.settings import Settings, load_settings
 
@@ -29,20 +29,16 @@ for change in (system_changes.add, system_changes.import_, system_changes.change
 
 
 @system.command("list")
-@click.option("--types", is_flag=True, help="List the types of system there are, instead.")
+@click.option("--types", is_flag=True, help="List the types of system there are, and what works of each, instead.")
 @config_option
 @json_option
 def list_systems(types: bool, config: Path, as_json: bool) -> None:
     """List the systems of files and of the database."""
     if types:
-        rows: list[dict[str, Any]] = [
-            {"type": known.name, "title": known.title, "roles": list(known.roles), "usable": known.protocol is not None}
-            for known in system_types()
-        ]
-        write_rows(rows, as_json=as_json, nothing="No types.")
+        list_types(as_json=as_json)
         return
     settings = load_settings(config, os.environ)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": known.definition.id,
             "name": known.definition.name,
@@ -57,11 +53,21 @@ def list_systems(types: bool, config: Path, as_json: bool) -> None:
 
 
 @system.command()
-@click.argument("system_id", metavar="SYSTEM")
+@click.argument("system_id", metavar="[SYSTEM]", required=False)
+@click.option("--type", "type_name", help="Show a type of system instead: what works, and its properties.")
 @config_option
 @json_option
-def show(system_id: str, config: Path, as_json: bool) -> None:
-    """Show a system by id or name, without its secrets."""
+def show(system_id: str | None, type_name: str | None, config: Path, as_json: bool) -> None:
+    """Show a system by id or name, without its secrets; or a type of system."""
+    if (system_id is None) == (type_name is None):
+        raise click.UsageError("Give either a system, or --type and a type.")
+    if type_name is not None:
+        show_type(type_name, as_json=as_json)
+    elif system_id is not None:
+        _show_system(system_id, config, as_json=as_json)
+
+
+def _show_system(system_id: str, config: Path, *, as_json: bool) -> None:
     settings = load_settings(config, os.environ)
     known = with_store(settings, lambda store: known_system(settings, store, system_id))
     document = {"origin": known.origin, **sap_export(known.definition)}

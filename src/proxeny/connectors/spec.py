@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from proxeny.connectors.properties import CREDENTIALS, Property, PropertyProblem, PropertyValues, by_name
-from proxeny.connectors.spi import Connector
+from proxeny.connectors.spi import Capabilities, Connector
 from proxeny.connectors.switches import FAMILIES, GENERIC, SWITCHES
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ Role = Literal["source", "target", "proxy"]
 Direction = Literal["read", "write"]
 AssignmentMethod = Literal["PUT", "PATCH", ""]
 Transformations = Mapping[tuple[Role, Direction], str]
+WHOLE = Capabilities(read=True, search=True, create=True, replace=True, delete=True)
+"""What a connector that reads and writes implements, without PATCH and changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class SystemType:
     quirks: Mapping[str, bool | int | str] = field(default_factory=dict)
     far_side: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> str:
+        """Why no connector speaks this type, as one sentence; empty if one does."""
+        return "" if self.protocol else next((note for note in self.notes if note.startswith("No connector")), "")
 
     @property
     def prefix(self) -> str:
@@ -100,13 +107,16 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A protocol: which properties it takes, and how to build a connector. ``rules`` look at several at once."""
+    """A protocol: which properties it takes, and how to build a connector. ``rules`` look at several at once.
+
+    ``does`` is what its connectors implement, known before one is built; by default what every one should."""
 
     protocol: str
     title: str
     properties: tuple[Property, ...]
     build: Callable[[Connection], Connector]
     rules: tuple[Callable[[Mapping[str, str]], Iterable[PropertyProblem]], ...] = ()
+    does: Capabilities = WHOLE
 
     def declared(self, system_type: SystemType | None = None) -> dict[str, Property]:
         """Every declared property by name; the type's declaration wins over the protocol's, that over the generic."""

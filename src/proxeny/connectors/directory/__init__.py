@@ -1,7 +1,9 @@
 """The embedded Identity Directory: users and groups in the gateway's own database."""
 
+from dataclasses import replace
+
 from proxeny.connectors.directory.connector import DirectoryConnector
-from proxeny.connectors.spec import Connection, Spec
+from proxeny.connectors.spec import WHOLE, Connection, Spec
 
 __all__ = ["SPEC", "DirectoryConnector"]
 
@@ -15,4 +17,4 @@ def _build(connection: Connection) -> DirectoryConnector:
     )
 
 
-SPEC = Spec("directory", "Embedded directory", (), _build)
+SPEC = Spec("directory", "Embedded directory", (), _build, does=replace(WHOLE, patch=True, changes=True))

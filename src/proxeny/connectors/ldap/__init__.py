@@ -1,8 +1,10 @@
 """LDAP directories (RFC 4511): OpenLDAP and its kin, and Microsoft Active Directory. Needs the extra ``ldap``."""
 
+from dataclasses import replace
+
 from proxeny.connectors.errors import PropertyError
 from proxeny.connectors.ldap.settings import PROPERTIES, problems
-from proxeny.connectors.spec import Connection, Spec
+from proxeny.connectors.spec import WHOLE, Connection, Spec
 from proxeny.connectors.spi import Connector
 
 
@@ -14,4 +16,4 @@ def _build(connection: Connection) -> Connector:
     return LdapConnector(connection)
 
 
-SPEC = Spec("ldap", "LDAP directory", PROPERTIES, _build, (problems,))
+SPEC = Spec("ldap", "LDAP directory", PROPERTIES, _build, (problems,), replace(WHOLE, changes=True))

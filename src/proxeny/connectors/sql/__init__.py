@@ -1,6 +1,8 @@
 """SQL databases: tables and views as entity types, declared by properties of the system."""
 
-from proxeny.connectors.spec import Connection, Spec
+from dataclasses import replace
+
+from proxeny.connectors.spec import WHOLE, Connection, Spec
 from proxeny.connectors.spi import Connector
 from proxeny.connectors.sql.changes import ChangingSqlConnector
 from proxeny.connectors.sql.connector import SqlConnector
@@ -14,4 +16,5 @@ def _build(connection: Connection) -> Connector:
     return ChangingSqlConnector(connection) if changes else SqlConnector(connection)
 
 
-SPEC = Spec("sql", "SQL database", PROPERTIES, _build, (problems,))
+DOES = replace(WHOLE, changes=True)  # of entity types with a column for the time of the last change
+SPEC = Spec("sql", "SQL database", PROPERTIES, _build, (problems,), DOES)
