@@ -91,6 +91,15 @@ async def test_whom_a_certificate_means(authority: Authority, rule: dict[str, st
             assert await gateway.sink.reasons() == ["unknown certificate"]
 
 
+async def test_a_remembered_certificate_does_not_mend_an_authorization_header_that_says_nothing(
+    authority: Authority,
+) -> None:
+    certificate = authority.issue("CN=robot")
+    async with gateway_of(authority, [known("robot", subject="CN=robot")]) as gateway:
+        for headers, status in (({}, 200), ({}, 200), ({"Authorization": ""}, 401), ({"Authorization": "Basic"}, 401)):
+            assert (await get(gateway, authority, certificate, **headers)).status_code == status
+
+
 async def test_a_name_as_sap_makes_them_is_compared_with_the_common_name(authority: Authority) -> None:
     certificate = authority.issue("CN=idm(P000001),OU=Cloud,O=Example,C=DE")
     async with gateway_of(authority, [known("idm", subject="CN=idm(P000001)", issuer=ISSUER)]) as gateway:

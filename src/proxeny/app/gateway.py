@@ -171,7 +171,7 @@ class Gateway:
                 self,
                 settings,
                 security.authenticate,
-                admit=security.admit,
+                admit=security.admit if security.admit.active else None,
                 metrics=self.metrics,
                 trail=trail,
                 routes=(*security.routes(), *self._admin_routes()),

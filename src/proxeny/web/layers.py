@@ -181,8 +181,8 @@ def limited(handler: Handler, limits: Limits) -> Handler:
     return handle
 
 
-def dispatcher(authenticate: Authenticate, admit: Admit) -> Handler:
-    """Authenticates and authorises, then calls the operation."""
+def dispatcher(authenticate: Authenticate, admit: Admit | None) -> Handler:
+    """Authenticates and authorises, then calls the operation. Without ``admit`` nobody is limited."""
 
     async def handle(request: Request) -> Response:
         route = request.route
@@ -192,7 +192,8 @@ def dispatcher(authenticate: Authenticate, admit: Admit) -> Handler:
         permission = operation.permission if operation else route.permission
         if permission is not None:
             request.caller = await authenticate(request)
-            await admit(request, request.caller)
+            if admit is not None:
+                await admit(request, request.caller)
             authorise(request, request.caller, permission, operation)
         if operation is None:
             raise _no_operation(request)

@@ -10,7 +10,6 @@ from starlette.types import Receive, Scope, Send
 
 from proxeny import logs
 from proxeny.web.auth.audit import AuditTrail
-from proxeny.web.auth.caller import Caller
 from proxeny.web.health import health_routes
 from proxeny.web.layers import Admit, Authenticate, dispatcher, layered
 from proxeny.web.metrics import Metrics
@@ -56,13 +55,9 @@ def create_app(
 ) -> "Application":
     """The application. ``admit`` may refuse an authenticated caller (rate limits); ``routes`` are further routes."""
     counted = metrics or Metrics()
-    dispatch = dispatcher(authenticate, admit or _admit_all)
+    dispatch = dispatcher(authenticate, admit)
     handler = layered(dispatch, counted, trail or AuditTrail(), settings.limits)
     return Application(gateway, settings, route_table(settings, counted, routes), handler)
-
-
-async def _admit_all(request: Request, caller: Caller) -> None:
-    """No limits for technical users."""
 
 
 class Application:

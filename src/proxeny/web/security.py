@@ -75,7 +75,7 @@ class Security:
             source,
             {b"basic": self._by_basic, b"bearer": self._bearer.caller},
             self._by_certificate,
-            {b"Basic": self._basic.recall, b"Bearer": self._bearer.recall},
+            {b"Basic": self._basic.recall, b"Bearer": self._bearer.recall, None: self._recall_certificate},
         )
         self._watcher: asyncio.Task[None] | None = None
         self.admit = RateLimits(settings.rate_limit)
@@ -112,6 +112,11 @@ class Security:
 
     async def _by_basic(self, credentials: bytes, request: Request) -> Caller:
         return await self._basic.caller(credentials, request.origin.address)
+
+    def _recall_certificate(self, credentials: bytes, request: Request) -> Caller | None:
+        form = self._settings.certificate_header
+        shown = presented(request.scope, request.headers, form, trusted=request.origin.trusted)
+        return self._certificate.recall(shown) if shown is not None else None
 
     async def _by_certificate(self, request: Request) -> Caller | None:
         form = self._settings.certificate_header

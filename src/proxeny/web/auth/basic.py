@@ -74,14 +74,13 @@ class Basic:
 
     def recall(self, credentials: bytes, request: Request) -> Caller | None:
         """The caller, if it is remembered and nothing need be looked up for that."""
-        key = self._remembered.key(b"basic", credentials, request.origin.address.encode())
-        verified = self._remembered.recall(key)
+        verified = self._remembered.recall(self._remembered.key(credentials, "basic", request.origin.address))
         return verified.caller if verified is not None else None
 
     async def caller(self, credentials: bytes, address: str) -> Caller:
         """The caller behind the header's text after the scheme. Remembered for one address only, so that a lock-out of
         one address cannot be got around by what another one proved."""
-        key = self._remembered.key(b"basic", credentials, address.encode())
+        key = self._remembered.key(credentials, "basic", address)
         if (verified := await self._remembered.find(key)) is not None:
             return verified.caller
         client_id, secret = decode_pair(credentials)

@@ -36,8 +36,8 @@ class Bearer:
 
     def _key(self, credentials: bytes, certificate: PeerCertificate | None, request: Request) -> bytes:
         """A token is remembered for one certificate and one base, as both decide whether it holds."""
-        thumbprint = certificate.thumbprint.encode() if certificate else b""
-        return self._remembered.key(b"bearer", credentials, thumbprint, request.origin.base.encode())
+        thumbprint = certificate.thumbprint if certificate is not None else ""
+        return self._remembered.key(credentials, "bearer", thumbprint, request.origin.base)
 
     async def caller(self, credentials: bytes, request: Request) -> Caller:
         """The caller; raises NotAuthenticatedError with ``invalid_token``."""

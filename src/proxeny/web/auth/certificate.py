@@ -211,11 +211,21 @@ class CertificateAuthentication:
         self._users = users
         self._remembered = remembered
 
+    def recall(self, presented: Presented) -> Caller | None:
+        """The caller, if it is remembered and nothing need be looked up for that."""
+        verified = self._remembered.recall(self._key(presented))
+        return verified.caller if verified is not None else None
+
+    def _key(self, presented: Presented) -> bytes:
+        """Of a whole certificate the thumbprint tells all; of one handed on in parts every part counts."""
+        certificate = presented.certificate
+        shown = certificate.thumbprint if certificate.der else repr(certificate)
+        way = "certificate" if presented.own_socket else "forwarded certificate"
+        return self._remembered.key(shown.encode(), way)
+
     async def caller(self, presented: Presented) -> Caller:
         """The caller; raises NotAuthenticatedError."""
-        certificate = presented.certificate
-        way = b"certificate" if presented.own_socket else b"forwarded certificate"
-        key = self._remembered.key(way, certificate.der or repr(certificate).encode())
+        certificate, key = presented.certificate, self._key(presented)
         if (verified := await self._remembered.find(key)) is not None:
             return verified.caller
         user = await self._users.find(certificate)

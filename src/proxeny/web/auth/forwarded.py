@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -42,7 +43,12 @@ def presented(
         certificate = _handed_on(headers, form)
         return Presented(certificate, own_socket=False) if certificate else None
     der = scope.get(CERTIFICATE)
-    return Presented(read_certificate(der), own_socket=True) if der else None
+    return _of_socket(der) if der else None
+
+
+@lru_cache(4096)
+def _of_socket(der: bytes) -> Presented:
+    return Presented(read_certificate(der), own_socket=True)
 
 
 def _handed_on(headers: Headers, form: CertificateHeader) -> PeerCertificate | None:

@@ -27,14 +27,15 @@ Recall = Callable[[bytes, Request], Caller | None]
 
 
 class Authentication:
-    """``schemes`` by name in lower case (``basic``, ``bearer``); ``recalls`` by name as nearly everybody writes it."""
+    """``schemes`` by name in lower case (``basic``, ``bearer``); ``recalls`` by name as nearly everybody writes it, the
+    one by None for requests without such a header."""
 
     def __init__(
         self,
         source: ClientSource,
         schemes: Mapping[bytes, Scheme],
         certificate: CertificateWay | None = None,
-        recalls: Mapping[bytes, Recall] = MappingProxyType({}),
+        recalls: Mapping[bytes | None, Recall] = MappingProxyType({}),
     ) -> None:
         self._recalls = recalls
         self._source = source
@@ -54,9 +55,9 @@ class Authentication:
     def _recalled(self, request: Request) -> Caller | None:
         """Who has just been verified, without a coroutine."""
         values = request.headers.get(b"authorization")
-        if values is None or len(values) != 1:
+        if values is not None and len(values) != 1:
             return None
-        name, _, rest = values[0].partition(b" ")
+        name, _, rest = values[0].partition(b" ") if values is not None else (None, b"", b"")
         recall = self._recalls.get(name)
         return recall(rest.strip(), request) if recall is not None else None
 

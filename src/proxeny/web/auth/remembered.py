@@ -12,7 +12,10 @@ from dataclasses import dataclass
 
 from proxeny.web.auth.caller import Caller
 
+Digest = hashlib.blake2b
+
 _ENTRIES = 20_000
+_CONTEXTS = 4096
 _LOOK_EVERY = 5.0
 
 
@@ -31,33 +34,45 @@ class Remembered:
     def __init__(self, version: Callable[[], Awaitable[str]], seconds: float) -> None:
         self._ask_version = version
         self._key = secrets.token_bytes(32)
+        self._begun: dict[tuple[str, ...], Digest] = {}
         self._seconds = seconds
         self._known: dict[bytes, tuple[Verified, float]] = {}
         self._known_version: str | None = None
         self._looked = -_LOOK_EVERY
 
-    def key(self, *parts: bytes) -> bytes:
-        """What a credential is remembered under; ``parts`` are joined so that no two lists are alike."""
-        whole = b"".join([b"%d:%b" % (len(part), part) for part in parts])
-        return hashlib.blake2b(whole, key=self._key, digest_size=24).digest()
+    def key(self, credential: bytes, *context: str) -> bytes:
+        """What a credential is remembered under; ``context`` (the way, an address) tells equal ones apart."""
+        digest = (self._begun.get(context) or self._begin(context)).copy()
+        digest.update(credential)
+        return digest.digest()
+
+    def _begin(self, context: tuple[str, ...]) -> Digest:
+        """A digest that has taken in the context, and so is mistaken for no other; kept, as there are few."""
+        parts = [part.encode() for part in context]
+        whole = b"%d;" % len(parts) + b"".join([b"%d:%b" % (len(part), part) for part in parts])
+        if len(self._begun) >= _CONTEXTS:
+            self._begun.clear()
+        begun = self._begun[context] = hashlib.blake2b(whole, key=self._key, digest_size=24)
+        return begun
 
     async def find(self, key: bytes) -> Verified | None:
         now = time.monotonic()
         if now - self._looked >= _LOOK_EVERY:
             self._looked = now
             await self._look()
-        return self._valid(key)
+        return self._valid(key, now)
 
     def recall(self, key: bytes) -> Verified | None:
         """As ``find``, at once; None too where revocations must be looked up first."""
-        return self._valid(key) if time.monotonic() - self._looked < _LOOK_EVERY else None
+        now = time.monotonic()
+        return self._valid(key, now) if now - self._looked < _LOOK_EVERY else None
 
-    def _valid(self, key: bytes) -> Verified | None:
+    def _valid(self, key: bytes, now: float) -> Verified | None:
         known = self._known.get(key)
         if known is None:
             return None
         verified, forgotten = known
-        if forgotten <= time.monotonic() or (verified.until is not None and verified.until <= time.time()):
+        if forgotten <= now or (verified.until is not None and verified.until <= time.time()):
             del self._known[key]
             return None
         return verified
