@@ -14,9 +14,10 @@ from proxeny.app.conversions import (
     web_limits,
     web_settings,
 )
+from proxeny.errors import SettingsError
 from proxeny.settings import Settings, load_settings
 from proxeny.store.secrets import verify_secret
-from proxeny.web.settings import Limits, WebSettings
+from proxeny.web.settings import SAP_RATE_LIMIT, Limits, WebSettings
 
 
 @pytest.fixture
@@ -108,3 +109,19 @@ def test_issuers_are_told_whole(settings: Settings) -> None:
     assert (issuer.url, issuer.audience, issuer.client) == ("https://login.example", frozenset({"proxeny"}), "idm")
     assert issuer.introspection == ("me", "asking-secret")
     assert "asking-secret" not in repr(issuer)
+
+
+def test_the_preset_of_the_rate_limit_is_saps_and_off_unless_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "proxeny.toml"
+    path.write_text('[limits.rate]\npreset = "sap"\n')
+    assert web_settings(load_settings(path, {})).rate_limit == SAP_RATE_LIMIT
+    path.write_text("")
+    assert not web_settings(load_settings(path, {})).rate_limit.active
+
+
+@pytest.mark.parametrize("text", ['preset = "sap"\nrefuse = 7', "slow = 5", 'preset = "other"', "slow = 3\nrefuse = 2"])
+def test_a_rate_limit_that_would_not_do_what_it_says_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "proxeny.toml"
+    path.write_text(f"[limits.rate]\n{text}\n")
+    with pytest.raises(SettingsError, match=r"limits\.rate"):
+        load_settings(path, {})

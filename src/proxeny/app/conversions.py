@@ -13,7 +13,7 @@ from proxeny.settings import CertificateMatch, Client, Issuer, Settings
 from proxeny.store.secrets import hash_secret
 from proxeny.web.auth.caller import CertificateRule, Secret, TechnicalUser
 from proxeny.web.oauth.issuers import IssuerSettings
-from proxeny.web.settings import Limits, LockOut, RateLimit, ServerSettings, TlsSettings, WebSettings
+from proxeny.web.settings import RATE_PRESETS, Limits, LockOut, RateLimit, ServerSettings, TlsSettings, WebSettings
 
 _ANY_ADDRESS = {"0.0.0.0": ("127.0.0.1", "::1"), "::": ("127.0.0.1", "::1")}  # noqa: S104  # compared, not bound
 
@@ -26,10 +26,15 @@ def web_settings(settings: Settings) -> WebSettings:
         certificate_header=server.certificate_header,
         metrics_open=settings.metrics.public,
         limits=web_limits(settings),
-        rate_limit=RateLimit(slow=limits.rate.slow, refuse=limits.rate.refuse),
+        rate_limit=rate_limit(settings),
         lock_out=LockOut(tries=limits.lock_out.tries, window=limits.lock_out.window, seconds=limits.lock_out.seconds),
         remember_seconds=limits.remember_seconds,
     )
+
+
+def rate_limit(settings: Settings) -> RateLimit:
+    rate = settings.limits.rate
+    return RATE_PRESETS[rate.preset] if rate.preset else RateLimit(slow=rate.slow, refuse=rate.refuse)
 
 
 def web_limits(settings: Settings) -> Limits:

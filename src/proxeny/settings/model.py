@@ -125,12 +125,18 @@ class OAuth(Section):
 
 
 class Rate(Section):
-    """Requests of one technical user a minute: above ``slow`` delayed, above ``refuse`` refused; 0 = no limit."""
+    """Requests of one technical user a minute: above ``slow`` delayed, above ``refuse`` refused; 0 = no limit.
+    ``preset`` stands for the numbers that somebody else documents."""
 
+    preset: Literal["sap"] | None = None
     slow: Annotated[int, Field(ge=0)] = 0
     refuse: Annotated[int, Field(ge=0)] = 0
 
     def problems(self) -> Iterator[Finding]:
+        if self.preset and (self.slow or self.refuse):
+            yield "preset", "says both numbers already. Give it, or slow and refuse."
+        if self.slow and not self.refuse:
+            yield "slow", "slows nothing without refuse. Set refuse, too."
         if self.refuse and self.slow > self.refuse:
             yield "slow", "is above refuse, so nothing would ever be slowed. Set it lower."
 

@@ -38,6 +38,8 @@ class RateLimit:
 SAP_RATE_LIMIT = RateLimit(slow=150, refuse=200)
 """The limits that SAP documents for its proxy systems; off unless configured."""
 
+RATE_PRESETS = {"sap": SAP_RATE_LIMIT}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockOut:
