@@ -55,11 +55,20 @@ class VersionConflictError(ConnectorError):
 
 
 class RefusedError(ConnectorError):
-    """``status`` is the backend's HTTP status, if it speaks HTTP."""
+    """``status`` is the backend's HTTP status, if it speaks HTTP. ``scim_type`` says what is wrong with the request in
+    the words of RFC 7644 §3.12, if the backend knows them."""
 
-    def __init__(self, message: str, *, status: int | None = None, backend_message: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        scim_type: str | None = None,
+        backend_message: str | None = None,
+    ) -> None:
         super().__init__(message, backend_message=backend_message)
         self.status = status
+        self.scim_type = scim_type
 
 
 class UnsupportedError(ConnectorError):

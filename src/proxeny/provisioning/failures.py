@@ -16,6 +16,7 @@ from proxeny.connectors.errors import (
     VersionConflictError,
 )
 from proxeny.scim.errors import (
+    BAD_REQUESTS,
     BackendFailedError,
     BackendTimeoutError,
     BackendUnavailableError,
@@ -44,7 +45,8 @@ def _conflict(error: ConflictError) -> ScimError:
 def _refused(error: RefusedError) -> ScimError:
     if error.status is not None and error.status >= 500:
         return BackendFailedError(_worded("The backend failed", error))
-    return InvalidValueError(_worded("The backend refused the request", error))
+    mistake = BAD_REQUESTS.get(error.scim_type or "", InvalidValueError)
+    return mistake(_worded("The backend refused the request", error))
 
 
 def _busy(error: BusyError) -> ScimError:

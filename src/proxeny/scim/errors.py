@@ -97,6 +97,12 @@ class InvalidCountError(BadRequestError):
     scim_type = "invalidCount"
 
 
+BAD_REQUESTS: dict[str, type[BadRequestError]] = {
+    str(each.scim_type): each for each in BadRequestError.__subclasses__() if each.scim_type is not None
+}
+"""What can be wrong with a request, by the standard's word for it (``scimType``)."""
+
+
 class UnauthorizedError(ScimError):
     status = 401
 

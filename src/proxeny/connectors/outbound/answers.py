@@ -20,6 +20,7 @@ from proxeny.connectors.errors import (
     UnsupportedError,
     VersionConflictError,
 )
+from proxeny.documents import Document
 
 PLAIN = frozenset({"application/scim+json", "application/json", "application/scim+json; charset=utf-8"})
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -70,7 +71,8 @@ def error_of(answer: HttpAnswer, method: str, path: str) -> ConnectorError | Non
     status = answer.status
     if 200 <= status < 300 or status == 304:
         return None
-    said = backend_words(answer)
+    body = _body(answer)
+    said = _words(body)
     what = f"The backend answered {status} to {method} {path[:200]}"
     if 300 <= status < 400:
         return RefusedError(
@@ -82,36 +84,46 @@ def error_of(answer: HttpAnswer, method: str, path: str) -> ConnectorError | Non
         return TimedOutError(f"{what}: it gave up waiting.", backend_message=said)
     if status == 502 or (status >= 500 and status not in (501, 505) and method in ("GET", "HEAD")):
         return UnreachableError(f"{what}.", backend_message=said)
-    return _refusal(status, what, said)
+    return _refusal(status, what, said, _scim_type(body))
 
 
-def _refusal(status: int, what: str, said: str | None) -> ConnectorError:
+def _refusal(status: int, what: str, said: str | None, scim_type: str | None) -> ConnectorError:
     if status == 401:
         return AuthenticationFailedError(f"{what}: check User, Password and Authentication.", backend_message=said)
     if status in (404, 410):
         return NotFoundError(f"{what}.", backend_message=said)
-    if status == 409:
+    if status == 409 or scim_type == "uniqueness":
         return ConflictError(f"{what}: a unique value is taken.", backend_message=said)
     if status == 412:
         return VersionConflictError(f"{what}: the entity has changed.", backend_message=said)
     if status in (405, 501):
         return UnsupportedError(f"{what}: it cannot do that.", backend_message=said)
-    return RefusedError(f"{what}.", status=status, backend_message=said)
+    return RefusedError(f"{what}.", status=status, scim_type=scim_type, backend_message=said)
 
 
-def backend_words(answer: HttpAnswer) -> str | None:
-    """The backend's own explanation: ``detail`` of a SCIM error, or what else APIs call it; short."""
+def _body(answer: HttpAnswer) -> Document:
+    """The object that explains an error; empty where there is none, or a page."""
     if len(answer.body) > 65536:
-        return None
+        return {}
     try:
         body = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
-        return None
-    if isinstance(body, dict):
-        for key in ("detail", "message", "error_description", "error", "title"):
-            if isinstance(body.get(key), str):
-                return " ".join(body[key].split())[:300]
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _words(body: Document) -> str | None:
+    """The backend's own explanation: ``detail`` of a SCIM error, or what else APIs call it; short."""
+    for key in ("detail", "message", "error_description", "error", "title"):
+        if isinstance(body.get(key), str):
+            return " ".join(body[key].split())[:300]
     return None
+
+
+def _scim_type(body: Document) -> str | None:
+    """What a SCIM error says is wrong with the request (RFC 7644 §3.12)."""
+    said = body.get("scimType")
+    return said if isinstance(said, str) and said else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
