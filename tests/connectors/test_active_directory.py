@@ -161,6 +161,14 @@ async def test_changes_are_told_with_what_was_deleted(domain_controller: Samba, 
         assert (await delta(made, "ff" * 16 + ":1"))[0] == {ann.id: True, carl.id: True}, "another controller's cursor"
 
 
+async def test_a_mark_leaves_out_what_was_before_it(domain: LdapConnector) -> None:
+    await domain.create("user", account("ann"))
+    mark = await domain.mark("user")
+    assert (await delta(domain, mark))[0] == {}
+    await domain.create("user", account("bob"))
+    assert (await delta(domain, mark))[0] == {"bob": True}
+
+
 async def test_a_new_member_is_a_change_of_the_group(domain: LdapConnector) -> None:
     await domain.create("user", account("ann"))
     await domain.create("group", team("g"))

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import ldap
@@ -403,6 +404,24 @@ async def test_content_synchronisation_tells_what_came_changed_and_went(director
     second, cursor = await delta(directory, cursor)
     assert second == {"ann": True, "bob": False, "dora": True}
     assert (await delta(directory, cursor))[0] == {}
+
+
+async def test_a_mark_leaves_out_what_was_before_it(directory: LdapConnector) -> None:
+    """From the state that the server publishes; nothing is read for it."""
+    await directory.create("user", person("ann"))
+    mark = await directory.mark("user")
+    assert mark.startswith("sync:rid=000,csn=")
+    assert (await delta(directory, mark))[0] == {}
+    await directory.create("user", person("bob"))
+    assert (await delta(directory, mark))[0] == {"bob": True}
+
+
+async def test_a_mark_by_time_tolerates_a_clock_that_is_late(bare: LdapConnector) -> None:
+    mark = await bare.mark("user")
+    before = datetime.now(UTC) - datetime.fromisoformat(mark.removeprefix("time:"))
+    assert timedelta(minutes=9) < before < timedelta(minutes=15)
+    await bare.create("user", person("ann"))
+    assert (await delta(bare, mark))[0] == {"ann": True}
 
 
 async def test_a_cursor_of_another_life_is_started_over(directory: LdapConnector) -> None:

@@ -1,11 +1,13 @@
 """The contract of the port on PostgreSQL and MariaDB: users with lists, groups with members, and plain tables."""
 
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from tests.connectors.sqlside import Side
 
 from proxeny.connectors.contract import ConnectorContract
+from proxeny.connectors.errors import UnsupportedError
 from proxeny.connectors.spi import Connector
 from proxeny.documents import Document
 
@@ -62,6 +64,11 @@ class TestGroups(TestUsers):
 
     async def test_changes_resume_where_they_stopped(self) -> None:
         """Nothing to check: this table has no column for the time of the last change."""
+
+    async def test_a_mark_is_where_a_delta_read_goes_on(self, connector: Any) -> None:
+        """There is none, and a job reads everything."""
+        with pytest.raises(UnsupportedError, match=r"sql\.group\.modified"):
+            await connector.mark("group")
 
 
 class TestPlainTable(TestUsers):

@@ -26,6 +26,7 @@ from proxeny.connectors.spi import (
     Creator,
     Deleter,
     Entity,
+    Marker,
     Reader,
     Replacer,
     Search,
@@ -199,6 +200,19 @@ class ConnectorContract:
         made.append(newer)
         second: list[Change] = [change async for change in connector.read_changes(self.entity_type, cursor)]
         assert newer.id in {change.id for change in second}
+
+    async def test_a_mark_is_where_a_delta_read_goes_on(
+        self, connector: Connector, made: list[Entity], sample: Sample
+    ) -> None:
+        """Jobs take it before they read everything, and ask for changes from it the next time."""
+        if not isinstance(connector, ChangeReader) or not isinstance(connector, Creator):
+            return
+        assert isinstance(connector, Marker), "without a mark no job reads its changes"
+        mark = await connector.mark(self.entity_type)
+        newer = await connector.create(self.entity_type, sample(2001))
+        made.append(newer)
+        told: list[Change] = [change async for change in connector.read_changes(self.entity_type, mark)]
+        assert newer.id in {change.id for change in told if change.entity is not None}
 
     async def test_nothing_but_connector_errors_comes_out(self, connector: Connector) -> None:
         if not isinstance(connector, Creator):

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from proxeny.connectors.errors import ConnectorError, NotFoundError
+from proxeny.connectors.errors import ConnectorError, NotFoundError, UnsupportedError
 from proxeny.connectors.properties import PropertyValues
 from proxeny.connectors.spi import ChangeReader, Connector, Entity, GlobalIdTaker, Marker, PortionReader, Reader
 from proxeny.documents import Document
@@ -63,11 +63,14 @@ class Origin:
         return None
 
     async def marks(self) -> dict[str, str]:
-        """From where a later delta read goes on; empty if the source cannot say."""
+        """From where a later delta read goes on; empty if the source cannot say for all that is read."""
         connector = self.connector
         if self.delta_problem() is not None or not isinstance(connector, Marker):
             return {}
-        return {name: await connector.mark(name) for name in self.crossings}
+        try:
+            return {name: await connector.mark(name) for name in self.crossings}
+        except UnsupportedError:
+            return {}
 
     async def stretches(self, entity_type: str, position: str | None) -> AsyncIterator[Stretch]:
         """Everything there is behind ``position``; a connector without positions starts again."""

@@ -130,7 +130,7 @@ async def _mode(memory: Memory, source: Origin, targets: Sequence[Destination], 
         return _Decided("full", why=f"Everything was read, because {problem}.")
     mark = await memory.marks.of(source.id)
     if not set(source.crossings) <= set(mark.cursors):
-        return _Decided("full", why="Everything was read, because no full read has succeeded yet.")
+        return _Decided("full", why="Everything was read, because no full read has set a mark for every entity type yet.")
     if not {target.id for target in targets} <= set(mark.targets):
         return _Decided("full", why="Everything was read, because a target is new.")
     limit = source.values.integer("ips.full.read.force.count", 0)

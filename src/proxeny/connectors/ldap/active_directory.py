@@ -56,6 +56,11 @@ class Deltas:
         self._entries = entries
         self._searching = searching
 
+    async def mark(self, kind: Kind, far: Far) -> str:
+        """The newest number of the controller's database."""
+        database, highest = await self._pool.reading(lambda link: link.run(_state, far))
+        return f"{database}:{highest}"
+
     async def read(self, kind: Kind, cursor: str | None, far: Far) -> AsyncIterator[Change]:
         async with self._pool.link() as link:
             database, highest = await link.run(_state, far)

@@ -11,10 +11,11 @@ import ldap
 from ldap.syncrepl import SyncDoneControl, SyncInfoMessage, SyncRequestControl, SyncStateControl
 
 from proxeny.connectors.errors import RefusedError
+from proxeny.connectors.ldap import names
 from proxeny.connectors.ldap.entries import Entries
 from proxeny.connectors.ldap.filter import generalized, joined
 from proxeny.connectors.ldap.layout import Kind, Layout
-from proxeny.connectors.ldap.link import Link, Raw
+from proxeny.connectors.ldap.link import BASE, Link, Raw
 from proxeny.connectors.ldap.pool import Pool
 from proxeny.connectors.ldap.references import Sight
 from proxeny.connectors.ldap.schema import SYNC
@@ -23,6 +24,7 @@ from proxeny.connectors.spi import Change, Entity
 
 _BATCH = 200
 _OVERLAP = timedelta(seconds=2)
+_SKEW = timedelta(minutes=10)
 _REFRESH_REQUIRED = 4096
 _SYNC_MARK, _TIME_MARK = "sync:", "time:"
 
@@ -59,9 +61,20 @@ class Deltas:
         self._searching = searching
         self._memories = {name: _Memory() for name in layout.kinds}
 
-    async def read(self, kind: Kind, cursor: str | None, far: Far) -> AsyncIterator[Change]:
+    async def mark(self, kind: Kind, far: Far) -> str:
+        """The state of the server as it publishes it to its consumers; else the time, some minutes back, since nothing
+        tells how late the server's clock is."""
+        states = await self._pool.reading(lambda link: link.run(_states, kind)) if self._syncs(far) else []
+        if states:
+            return f"{_SYNC_MARK}rid=000,csn={';'.join(states)}"
+        return f"{_TIME_MARK}{(datetime.now(UTC) - _SKEW).strftime('%Y-%m-%dT%H:%M:%SZ')}"
+
+    def _syncs(self, far: Far) -> bool:
         mode = self._layout.changes
-        syncs = mode == "syncrepl" or (mode == "auto" and SYNC in far.server.controls)
+        return mode == "syncrepl" or (mode == "auto" and SYNC in far.server.controls)
+
+    async def read(self, kind: Kind, cursor: str | None, far: Far) -> AsyncIterator[Change]:
+        mode, syncs = self._layout.changes, self._syncs(far)
         if cursor and cursor.startswith(_TIME_MARK) and mode == "auto":
             syncs = False
         stream = self._synchronised(kind, cursor, far) if syncs else self._by_time(kind, cursor, far)
@@ -157,6 +170,18 @@ class Deltas:
         found = [entity for raw in raws if (entity := self._entries.entity(kind, raw)) is not None]
         far.references.show(link, kind, [entity.document for entity in found], sight)
         return [(entity, str(entity.document.get("entryUUID", [""])[0])) for entity in found]
+
+
+def _states(link: Link, kind: Kind) -> list[str]:
+    """The change numbers that the entry on top of the kind's base publishes (OpenLDAP); runs in a thread."""
+    place = kind.base
+    while place:
+        found = link.find((place, BASE, "(objectClass=*)", ("contextCSN",)))
+        states = [value.decode() for _, attributes in found for values in attributes.values() for value in values]
+        if states:
+            return sorted(states)
+        place = names.parent(place)
+    return []
 
 
 def _batch(link: Link, messages: Iterator[tuple[Any, ...]], partly: bool, told: _Told) -> tuple[list[Raw], bool]:

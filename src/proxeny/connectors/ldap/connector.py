@@ -24,7 +24,7 @@ from proxeny.documents import Document
 
 
 class LdapConnector:
-    """Reader, Searcher, Creator, Replacer, Deleter and ChangeReader of one directory."""
+    """Reader, Searcher, Creator, Replacer, Deleter, ChangeReader and Marker of one directory."""
 
     def __init__(self, connection: Connection) -> None:
         values, outbound = connection.properties, connection.outbound
@@ -140,3 +140,6 @@ class LdapConnector:
         kind = self._kind(entity_type)
         async for change in self._deltas.read(kind, cursor or None, await self._known()):
             yield change
+
+    async def mark(self, entity_type: str) -> str:
+        return await self._deltas.mark(self._kind(entity_type), await self._known())

@@ -22,15 +22,23 @@ from proxeny.connectors.sql.reading import (
     sealed,
     unsealed,
 )
-from proxeny.connectors.sql.tables import EntityTable
+from proxeny.connectors.sql.tables import AnyColumn, EntityTable
 from proxeny.connectors.sql.values import later, shown_time
 from proxeny.scim.values import moment
 
 Row = dict[str, Any]
+_BEGINNING = "0001-01-01T00:00:00Z"
 
 
 class ChangingSqlConnector(SqlConnector):
-    """A ChangeReader too: rows in the order of the time of their last change."""
+    """A ChangeReader and Marker too: rows in the order of the time of their last change."""
+
+    async def mark(self, entity_type: str) -> str:
+        """The newest time of a change there is; what is under way has got its time within ``sql.delta.overlap``."""
+        entity = await self.table(entity_type)
+        column = _column(entity, entity_type)
+        newest = await self.run(lambda connection: connection.execute(sa.select(sa.func.max(column))).scalar())
+        return sealed((shown_time(newest) if newest is not None else None) or _BEGINNING, "")
 
     async def read_changes(self, entity_type: str, cursor: str | None) -> AsyncIterator[Change]:
         """Changes from a little before ``cursor`` on (sql.delta.overlap), so some are seen again and none is missed.
@@ -38,9 +46,7 @@ class ChangingSqlConnector(SqlConnector):
         Deletions are seen where rows are marked as deleted, not where they vanish.
         """
         entity = await self.table(entity_type)
-        column = entity.modified
-        if column is None:
-            raise UnsupportedError(f"There is no property sql.{entity_type}.modified, so changes cannot be told.")
+        column = _column(entity, entity_type)
         zoned = bool(getattr(column.type, "timezone", False))
         order = [column, *key_order(entity)]
         terms: list[sa.ColumnElement[bool]] = [] if cursor is not None else [sa.not_(marked(entity))]
@@ -81,6 +87,12 @@ class ChangingSqlConnector(SqlConnector):
         while True:
             portion, after = await self.portion(entity, never, after, AT_ONCE, NO_FIELDS)
             for found in portion:
-                yield Change(found.id, found, sealed("0001-01-01T00:00:00Z", found.id))
+                yield Change(found.id, found, sealed(_BEGINNING, found.id))
             if after is None:
                 return
+
+
+def _column(entity: EntityTable, name: str) -> AnyColumn:
+    if entity.modified is None:
+        raise UnsupportedError(f"There is no property sql.{name}.modified, so changes cannot be told.")
+    return entity.modified
