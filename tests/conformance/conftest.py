@@ -21,9 +21,8 @@ DEFAULTS = {
     "proxy of a second gateway": "/proxy/third",
 }
 UNKNOWN_MEMBERS = {"unknown.members": "skip"}
-DIRECTORY = '[directory]\nproperties = {"unknown.members" = "skip", "put.active" = "transformation"}'
-"""One judge adds a member that does not exist, and wants that to be fine; the other takes ``active`` away, which a
-gateway that emulates PATCH can only say by a PUT without it."""
+DIRECTORY = '[directory]\nproperties = {"unknown.members" = "skip"}'
+"""One judge adds a member that does not exist, and wants that to be fine."""
 
 
 @pytest.fixture(scope="module")

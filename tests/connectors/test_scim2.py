@@ -1,6 +1,7 @@
 """What goes over the wire to a SCIM server, and what its answers become."""
 
 import asyncio
+import contextvars
 import re
 
 import orjson
@@ -12,6 +13,7 @@ from tests.connectors.kit import connection
 
 from proxeny.connectors.errors import ConflictError, NotFoundError, VersionConflictError
 from proxeny.connectors.filtering import AllOf, AnyElement, AnyOf, Compare, NativeFilter, Negation
+from proxeny.connectors.outbound.throttle import purpose
 from proxeny.connectors.scim2.connector import ScimConnector
 from proxeny.connectors.scim2.discovery import read_abilities
 from proxeny.connectors.scim2.filter import filter_text, translate
@@ -132,6 +134,17 @@ async def test_versions_travel_as_if_match_and_come_back() -> None:
             await connector.delete("user", "1", version='W/"1"')
         await connector.close()
         assert [request.headers["if-match"] for request in side.requests] == ['W/"1"', 'W/"1"']
+        assert orjson.loads(side.requests[0].body) == {"userName": "a", "title": None}, "what is to go is said"
+
+
+async def test_a_job_leaves_out_what_is_to_go() -> None:
+    async with far_side(always(document(200, {"id": "1"}))) as side:
+        connector = ScimConnector(connection(side.url))
+        context = contextvars.copy_context()
+        context.run(purpose.set, "job")
+        replacing = connector.replace("user", "1", {"userName": "a", "title": None})
+        await asyncio.get_running_loop().create_task(replacing, context=context)
+        await connector.close()
         assert orjson.loads(side.requests[0].body) == {"userName": "a"}
 
 

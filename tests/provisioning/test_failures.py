@@ -8,10 +8,20 @@ from proxeny.connectors.outbound.answers import HttpAnswer, error_of
 from proxeny.provisioning.failures import as_scim_error
 from proxeny.scim.errors import ERROR_SCHEMA
 
-BAD_REQUESTS = (
-    "invalidFilter tooMany invalidSyntax invalidPath noTarget invalidValue invalidVers sensitive mutability "
-    "invalidCursor expiredCursor invalidCount"
-).split()  # RFC 7644 §3.12, RFC 9865 §2.2
+BAD_REQUESTS = [
+    "invalidFilter",
+    "tooMany",
+    "invalidSyntax",
+    "invalidPath",
+    "noTarget",
+    "invalidValue",
+    "invalidVers",
+    "sensitive",
+    "mutability",
+    "invalidCursor",
+    "expiredCursor",
+    "invalidCount",
+]  # RFC 7644 §3.12, RFC 9865 §2.2
 
 
 def refused(status: int, body: object) -> tuple[int, str | None, str]:

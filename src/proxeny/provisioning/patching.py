@@ -7,6 +7,7 @@ from proxeny.connectors.spi import Patcher
 from proxeny.documents import Document
 from proxeny.provisioning.endpoint import Resource
 from proxeny.provisioning.exchange import Call
+from proxeny.provisioning.removals import vanished
 from proxeny.provisioning.writing_steps import Acceptance, WritingSteps
 from proxeny.scim.patch import PatchOperation, apply_patch, patch_document, settled
 
@@ -17,9 +18,13 @@ class Patching(WritingSteps):
     async def patch(self, url_id: str, document: Document, call: Call) -> Resource | None:
         """Passed to the backend where system and transformation allow, else read, apply, replace (decision 4)."""
         self._permit("update", "patch")
-        operations, body = self._preparing.patch(document, call, url_id=url_id)
-        if not operations:
-            return await self._reading.one(url_id, call.base)
+        operations, body, compared = self._preparing.patch(document, call, url_id=url_id)
+        if compared or not operations:
+            held = await self._reading.one(url_id, call.base)
+            apply_patch(held.document, compared, self._endpoint.resource_type)
+            if not operations:
+                self._required_version(held, call)
+                return held
         patcher, write = self._endpoint.able.patcher, self._endpoint.crossing.write
         if patcher is None or not (write is None or write.has_patch):
             return await self._emulated(url_id, operations, call)
@@ -82,6 +87,9 @@ class Patching(WritingSteps):
             if patched == current.document:
                 return current
             common = self._preparing.patched(patched, call)
-            return await self._replaced(replacer, url_id, current, common, version or current.entity.version, call)
+            takes_away = bool(vanished(current.document, patched))
+            before = self._preparing.patched(current.document, call) if takes_away else None
+            version = version or current.entity.version
+            return await self._replaced(replacer, url_id, current, common, version, call, before=before)
 
         return await self._on_current(url_id, call, attempt)

@@ -4,6 +4,7 @@
 
 import logging
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from proxeny.documents import Document
 from proxeny.provisioning.endpoint import Endpoint
@@ -14,10 +15,18 @@ from proxeny.scim.errors import InvalidSyntaxError, MutabilityError, UniquenessE
 from proxeny.scim.filter.ast import AttributePath, Comparison
 from proxeny.scim.patch import PatchOperation, parse_patch, patch_document, touched_paths
 from proxeny.scim.query import Query
-from proxeny.scim.resource import canonical_names
+from proxeny.scim.resource import canonical_names, spelled_key
 from proxeny.scim.validate import Unknown, validate
 
 logger = logging.getLogger("proxeny.proxy")
+
+
+class Prepared(NamedTuple):
+    """A PATCH: what it changes, the same as a PatchOp to be passed on, and what it says of read-only attributes."""
+
+    operations: tuple[PatchOperation, ...]
+    body: Document
+    compared: tuple[PatchOperation, ...]
 
 
 class Preparing:
@@ -43,7 +52,7 @@ class Preparing:
             common["id"] = url_id
         return common
 
-    def patch(self, document: Document, call: Call, *, url_id: str) -> tuple[tuple[PatchOperation, ...], Document]:
+    def patch(self, document: Document, call: Call, *, url_id: str) -> "Prepared":
         """The operations of a PatchOp, and the canonical PatchOp to be passed on."""
         _require_object(document)
         dialect = self._dialect(call)
@@ -59,8 +68,9 @@ class Preparing:
             warnings=warnings,
         )
         self._tell_warnings(warnings, call)
-        operations = tuple(self._writable(operations, call))
-        return operations, patch_document(operations)
+        compared = tuple(each for each in operations if each.only_compares)
+        operations = tuple(self._writable((each for each in operations if not each.only_compares), call))
+        return Prepared(operations, patch_document(operations), compared)
 
     def patched(self, document: Document, call: Call) -> Document:
         """A resource after a PATCH, checked as a full update."""
@@ -69,10 +79,12 @@ class Preparing:
         validated.document["id"] = document.get("id")
         return validated.document
 
-    def kept(self, common: Document, current: Document) -> Document:
-        """What a PUT did not mean to clear: an absent ``active`` and absent ``members`` stay (decision 5)."""
+    def kept(self, common: Document, current: Document, sent: Document) -> Document:
+        """What a PUT did not mean to clear: an absent ``active`` and absent ``members`` stay (decision 5). Null for
+        ``active`` in what was ``sent`` is a word (RFC 7643 §2.5); members are cleared by ``[]`` alone."""
         switches = self._endpoint.switches
-        for name, keep in (("active", switches.keep_active), ("members", switches.keep_members)):
+        keep_active = switches.keep_active and not _is_null(sent, "active")
+        for name, keep in (("active", keep_active), ("members", switches.keep_members)):
             if keep and name not in common and name in current:
                 common = {**common, name: current[name]}
         return common
@@ -115,6 +127,8 @@ class Preparing:
     def _reaches(self, operation: PatchOperation) -> bool:
         write = self._endpoint.crossing.write
         assert write is not None  # noqa: S101  # asked only where there is a write transformation
+        if operation.target.attribute is None:
+            return write.lineage.may_read((str(operation.target.urn),))
         return any(write.lineage.may_read(_names(path)) for path in touched_paths((operation,)))
 
     def _tell_rewrites(self, acted: Iterable[str], call: Call) -> None:
@@ -126,6 +140,11 @@ class Preparing:
     def _tell_warnings(self, warnings: Iterable[str], call: Call) -> None:
         for warning in warnings:
             logger.warning("%s", warning, extra={"system": self._endpoint.system, "caller": call.caller})
+
+
+def _is_null(document: Document, name: str) -> bool:
+    key = spelled_key(document, name)
+    return key is not None and document[key] is None
 
 
 def _names(path: AttributePath) -> tuple[str, ...]:

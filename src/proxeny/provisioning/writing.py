@@ -45,7 +45,7 @@ class Writing(WritingSteps):
         common = self._preparing.resource(document, "replace", call, url_id=url_id)
 
         async def attempt(current: Resource, version: str | None) -> Resource | None:
-            merged = self._preparing.kept(common, current.document)
+            merged = self._preparing.kept(common, current.document, document)
             self._preparing.immutable(current.document, merged)
             return await self._replaced(replacer, url_id, current, merged, version, call)
 

@@ -14,6 +14,7 @@ from proxeny.provisioning.exchange import Call
 from proxeny.provisioning.one_by_one import OneByOne
 from proxeny.provisioning.preparing import Preparing
 from proxeny.provisioning.reading import Reading
+from proxeny.provisioning.removals import Removals, vanished
 from proxeny.scim.errors import (
     BackendUnavailableError,
     ForbiddenError,
@@ -35,9 +36,11 @@ class Acceptance:
     endpoint: Endpoint
     base: str
     creating: bool = False
+    removals: Removals = field(default_factory=Removals)
     seen: Seen | None = field(default=None)
 
     def __call__(self, entity: Entity) -> None:
+        self.removals.require(entity.document, "Nothing was changed.")
         self.seen = self.endpoint.see(entity, self.base)
         if isinstance(self.seen, Unreadable):
             raise InvalidValueError(
@@ -61,21 +64,37 @@ class WritingSteps:
         self._one_by_one = one_by_one or OneByOne()
 
     async def _replaced(
-        self, replacer: Replacer, url_id: str, current: Resource, common: Document, version: str | None, call: Call
+        self,
+        replacer: Replacer,
+        url_id: str,
+        current: Resource,
+        common: Document,
+        version: str | None,
+        call: Call,
+        *,
+        before: Document | None = None,
     ) -> Resource | None:
+        """Writes ``common`` over what is there. ``before`` is what a PATCH made it of, if it took something away."""
         endpoint = self._endpoint
         native = self._crossed(endpoint.crossing.to_native("update", common, target_id=url_id), "update")
         native_id = self._native_id("update", native, current.entity.id)
-        accept = Acceptance(endpoint, call.base)
+        removals = Removals() if before is None else self._removals(url_id, current, before, native.document)
+        accept = Acceptance(endpoint, call.base, removals=removals)
         try:
             written = await replacer.replace(
-                endpoint.entity_type, native_id, native.document, version=version, accept=accept
+                endpoint.entity_type, native_id, removals.said(native.document), version=version, accept=accept
             )
         except VersionConflictError:
             raise
         except ConnectorError as error:
             raise endpoint.failure(error) from error
         return await self._read_back(accept, written, native_id, call)
+
+    def _removals(self, url_id: str, current: Resource, before: Document, native: Document) -> Removals:
+        """What the backend would have been told before, and is not told now."""
+        earlier = self._endpoint.crossing.to_native("update", before, target_id=url_id)
+        gone = vanished(earlier.document, native) if earlier.status == "ok" else ()
+        return Removals(gone, current.entity.document)
 
     def _permit(self, *operations: Operation) -> None:
         endpoint = self._endpoint
@@ -163,7 +182,9 @@ class WritingSteps:
         """What the backend holds now, through the read transformation (decision 6)."""
         seen = accept.seen
         if seen is None:
-            seen = self._endpoint.see(await self._held(written, native_id), call.base)
+            entity = await self._held(written, native_id)
+            accept.removals.require(entity.document, "Everything else that was asked for has been done.")
+            seen = self._endpoint.see(entity, call.base)
         if isinstance(seen, Unreadable):
             raise self._endpoint.unreadable(native_id, f"{seen.message}; the backend has made the change")
         return seen if isinstance(seen, Resource) else None

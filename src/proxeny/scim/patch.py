@@ -48,10 +48,10 @@ def apply_patch(resource: Document, operations: Iterable[PatchOperation], resour
 
     Raises NoTargetError and MutabilityError; then nothing has happened, for the argument is never changed.
     """
-    draft = _Draft(resource)
+    draft = _Draft(resource, resource_type)
     for operation in operations:
         draft.apply(operation)
-    return draft.finish(resource_type)
+    return draft.finish()
 
 
 def settled(
@@ -60,7 +60,7 @@ def settled(
     """The operations as the standard has them: a write to ``attribute[filter]`` that would make the value that the
     filter describes, because nothing meets it, is an ``add`` of that value. Raises as ``apply_patch`` does.
     """
-    draft, made = _Draft(resource), []
+    draft, made = _Draft(resource, resource_type), []
     for operation in operations:
         settled = draft.settled(operation)
         draft.apply(settled)
@@ -71,7 +71,8 @@ def settled(
 class _Draft:
     """The resource while it changes: what was copied already, and the opened lists."""
 
-    def __init__(self, resource: Document) -> None:
+    def __init__(self, resource: Document, resource_type: ResourceType) -> None:
+        self.resource_type = resource_type
         self.document = dict(resource)
         self.extensions: dict[str, Document] = {}
         self.lists: dict[tuple[str | None, str], Elements] = {}
@@ -81,10 +82,10 @@ class _Draft:
         target = operation.target
         if target.attribute is None:
             self._remove_extension(cast(str, target.urn))
+        elif operation.only_compares:
+            self._compare(operation, target.attribute)
         elif target.attribute.multi_valued:
             self._change_many(operation, target.attribute)
-        elif target.attribute.mutability == "readOnly":
-            self._compare(operation, target.attribute)
         else:
             self._change_one(operation, target.attribute)
 
@@ -99,6 +100,13 @@ class _Draft:
         return PatchOperation("add", Target(target.urn, target.attribute), [value])
 
     def _remove_extension(self, urn: str) -> None:
+        schema, held = self.resource_type.extension(urn), self.document.get(urn) or {}
+        for attribute in schema.attributes if schema is not None else ():
+            if attribute.mutability in ("readOnly", "immutable") and is_present(held.get(attribute.name)):
+                raise MutabilityError(
+                    f"'{urn}' cannot be removed as a whole: {attribute.name!r} in it cannot be changed by clients. "
+                    "Remove the other attributes by their names."
+                )
         self.document.pop(urn, None)
         self.extensions.pop(urn, None)
         for kept in (self.lists, self.copied):
@@ -106,8 +114,13 @@ class _Draft:
                 del kept[place]
 
     def _compare(self, operation: PatchOperation, attribute: Attribute) -> None:
-        if self.document.get(attribute.name) != operation.value:
-            raise MutabilityError(f"'{attribute.name}' cannot be changed; leave it out, or send what it is.")
+        target = operation.target
+        held = self.document if target.urn is None else self.document.get(target.urn) or {}
+        present = held.get(attribute.name)
+        if target.sub is not None:
+            present = present.get(target.sub.name) if isinstance(present, dict) else None
+        if not _agrees(present, operation.value, adding=operation.op == "add"):
+            raise MutabilityError(f"'{target}' cannot be changed by clients; leave it out, or send what it is.")
 
     def _container(self, urn: str | None) -> Document:
         if urn is None:
@@ -154,7 +167,7 @@ class _Draft:
             self.lists[place] = Elements(attribute, values)
         return self.lists[place]
 
-    def finish(self, resource_type: ResourceType) -> Document:
+    def finish(self) -> Document:
         for (urn, name), elements in self.lists.items():
             container = self._container(urn)
             if len(elements) or name in container:
@@ -163,7 +176,7 @@ class _Draft:
             if not extension:
                 self.document.pop(urn, None)
         if "schemas" in self.document:
-            self.document["schemas"] = _schemas(self.document, resource_type)
+            self.document["schemas"] = _schemas(self.document, self.resource_type)
         return self.document
 
 
@@ -191,6 +204,20 @@ def _set(container: Document, attribute: Attribute, value: Any) -> None:
 def _refuse_change(attribute: Attribute, existing: Any, value: Any) -> None:
     if attribute.mutability == "immutable" and is_present(existing) and existing != value:
         raise MutabilityError(f"'{attribute.name}' cannot be changed once it has a value.")
+
+
+def _agrees(present: Any, said: Any, *, adding: bool) -> bool:
+    """Whether what a client says of a value is so: no more than is there, and all of it unless it is ``adding``. Of an
+    object only what is named counts, and of an address (``$ref``) nothing."""
+    if not is_present(said):
+        return adding or not is_present(present)
+    if isinstance(present, list):
+        several = said if isinstance(said, list) else [said]
+        all_there = all(any(_agrees(each, one, adding=adding) for each in present) for one in several)
+        return all_there and (adding or len(several) == len(present))
+    if not isinstance(said, dict) or not isinstance(present, dict):
+        return bool(present == said)
+    return all(_agrees(present.get(name), part, adding=adding) for name, part in said.items() if name != "$ref")
 
 
 def _merge(inner: Document, attribute: Attribute, parts: Document) -> None:

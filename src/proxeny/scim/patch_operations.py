@@ -29,6 +29,11 @@ class Target:
             return AttributePath(name, None, urn)
         return AttributePath(self.attribute.name, self.sub.name if self.sub else None, self.urn)
 
+    @property
+    def read_only(self) -> bool:
+        """Whether no client may write what is meant (RFC 7643 §7, mutability)."""
+        return any(each is not None and each.mutability == "readOnly" for each in (self.attribute, self.sub))
+
     def __str__(self) -> str:
         if self.filter is None:
             return str(self.path)
@@ -44,6 +49,12 @@ class PatchOperation:
     target: Target
     value: Any = None
     create_missing: bool = False
+
+    @property
+    def only_compares(self) -> bool:
+        """Whether it is about what no client may write: then it changes nothing, and may only say what is there."""
+        target = self.target
+        return target.attribute is not None and target.read_only
 
     def to_document(self) -> Document:
         """As a client would send it."""

@@ -3,6 +3,8 @@
 An operation without a path, or with an extension's URN as its path, is taken apart into one per key; keys may be
 paths. A removal with a list of values, as one client sends it, becomes one removal by filter per value, so that no
 list of values can be read as "remove all". Values are checked here, so that applying can only fail on the resource.
+What no client may write (mutability readOnly) is not dropped, for a 2xx must be true: it becomes an operation that
+compares the value with what is there. Beside others in the value of an object it says nothing, as in a PUT.
 """
 
 from collections.abc import Iterator
@@ -46,10 +48,10 @@ def parse_patch(
     """The operations of a PatchOp body, in order.
 
     ``dialect`` names what is tolerated (dialects.py; rewrites are done before). ``resource_id`` is the id in the URL:
-    an equal ``id`` in a value is dropped, another one is MutabilityError; without it the comparison waits until the
-    operations are applied. Keys of a value that no schema has are treated as in ``validate``; what was dropped is added
-    to ``warnings``. Raises InvalidSyntaxError, InvalidPathError, InvalidFilterError, InvalidValueError, NoTargetError,
-    MutabilityError.
+    an equal ``id`` in a value is dropped, another one is MutabilityError; without it, and for everything else that is
+    read-only, the comparison waits until the operations are applied. Keys of a value that no schema has are treated as
+    in ``validate``; what was dropped is added to ``warnings``. Raises InvalidSyntaxError, InvalidPathError,
+    InvalidFilterError, InvalidValueError, NoTargetError, MutabilityError.
     """
     parsing = _Parsing(resource_type, dialect, resource_id, ValueCheck(unknown), limits)
     made = tuple(each for raw in _raw_operations(document, dialect) for each in parsing.operations(raw))
@@ -114,10 +116,8 @@ class _Parsing:
                 self._strange(text)
             elif isinstance(target, Schema):
                 yield from self._extension(op, target, part)
-            elif cast(Attribute, target.attribute).name == "id" and target.urn is None:
-                yield from self._id(target, part)
-            elif _writable(target) and not _is_schemas(target):
-                yield from self._checked(op, target, part)
+            elif not _is_schemas(target):
+                yield from self._on_attribute(op, target, part)
 
     def _target_of_key(self, text: str) -> Target | Schema | None:
         """What a key stands for; a key that cannot be a path is one that no schema has."""
@@ -133,12 +133,35 @@ class _Parsing:
             raise InvalidPathError(f"'{text[:200]}' is not an attribute of these resources; see /Schemas.")
         self.check.warnings.append(f"'{text[:200]}' is not an attribute of these resources and was dropped.")
 
-    def _id(self, target: Target, value: Any) -> Iterator[PatchOperation]:
-        """Some clients repeat the id of the resource in the value; only another one is a mistake."""
-        if self.resource_id is None:
-            yield PatchOperation("replace", target, value)
+    def _on_attribute(self, op: _Op, target: Target, value: Any) -> Iterator[PatchOperation]:
+        if target.read_only:
+            yield from self._compared(op, target, value)
+        elif parts := self._read_only_parts(target, value):
+            for sub, part in parts.items():
+                yield from self._compared(op, Target(target.urn, target.attribute, sub), part)
+        else:
+            yield from self._checked(op, target, value)
+
+    def _compared(self, op: _Op, target: Target, value: Any) -> Iterator[PatchOperation]:
+        """What no client may write; some clients repeat it, so only another value is a mistake."""
+        if op == "remove" or value is _MISSING or target.filter is not None:
+            raise MutabilityError(f"'{target}' is read-only; leave it out.")
+        attribute = cast(Attribute, target.attribute)
+        if attribute.name != "id" or target.urn is not None or self.resource_id is None:
+            named = value if target.sub is not None else self._named(attribute, value, str(target.path))
+            yield PatchOperation(op, target, named)
         elif value != self.resource_id:
             raise MutabilityError("'id' cannot be changed; leave it out, or send the id of the resource.")
+
+    def _read_only_parts(self, target: Target, value: Any) -> dict[Attribute, Any]:
+        """The sub-attributes of a value that has nothing else to write."""
+        attribute = cast(Attribute, target.attribute)
+        whole = target.sub is None and target.filter is None and not attribute.multi_valued
+        if not whole or not isinstance(value, dict):
+            return {}
+        parts = {attribute.sub(name): part for name, part in value.items()}
+        read_only = {sub: part for sub, part in parts.items() if sub is not None and sub.mutability == "readOnly"}
+        return read_only if len(read_only) == len(value) else {}
 
     def _extension(self, op: _Op, schema: Schema, value: Any) -> Iterator[PatchOperation]:
         if op == "remove" or (op == "replace" and value is None):
@@ -161,9 +184,9 @@ class _Parsing:
             return
         if _is_schemas(target) and op != "remove":
             return
-        if _is_schemas(target) or not _writable(target):
-            raise MutabilityError(f"'{target.path}' is read-only; leave it out.")
-        yield from self._checked(op, target, value)
+        if _is_schemas(target):
+            raise MutabilityError("'schemas' follows from the content and cannot be removed; leave it out.")
+        yield from self._on_attribute(op, target, value)
 
     def _target(self, text: str) -> Target | Schema | None:
         """The target of a path, the schema for a path that is its URN, or None if there is no such attribute."""
@@ -236,11 +259,6 @@ def _whole(target: Target) -> bool:
 def _is_schemas(target: Target) -> bool:
     """``schemas`` follows from the content, so writing it does nothing."""
     return target.urn is None and cast(Attribute, target.attribute).name == "schemas"
-
-
-def _writable(target: Target) -> bool:
-    attribute = cast(Attribute, target.attribute)
-    return attribute.mutability != "readOnly" and (target.sub is None or target.sub.mutability != "readOnly")
 
 
 def _selector(attribute: Attribute, element: Any) -> Filter:

@@ -21,6 +21,9 @@ from proxeny.scim.schema import CUSTOM_GROUP, SAP_USER
 COMPUTED = ("schemas", "id", "meta", "groups", "members", "password")
 """Top-level attributes that are not part of the stored content: made, computed, or kept elsewhere."""
 
+SERVER_MADE = ("userUuid", "userId", "sourceSystem", "passwordDetails")
+"""What the directory keeps of a user in SAP's extension: it can be replaced, not removed (decision 5)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
@@ -75,25 +78,39 @@ def complete(entity_type: str, content: Document, seq: int) -> Document:
     return {**content, "active": content.get("active", True), SAP_USER: sap}
 
 
-def retained(entity_type: str, old: Document, new: Document) -> Document:
-    """The new content with what survives a full update (decision 5)."""
+def retained(entity_type: str, old: Document, new: Document, *, partial: bool = False) -> Document:
+    """The new content with what survives a full update that leaves it out (decision 5). A ``partial`` update leaves out
+    only what it has removed, so there the client is told that it cannot be: RefusedError."""
     if entity_type == "group":
         name = old[CUSTOM_GROUP]["name"]
         named = new.get(CUSTOM_GROUP) or {}
+        if partial and "name" not in named:
+            raise _not_removable(f"{CUSTOM_GROUP}:name")
         if named.get("name", name) != name:
             raise RefusedError(
                 f"The attribute {CUSTOM_GROUP}:name is immutable: it stays '{name}'. Nothing was written; "
                 "leave it out or send its present value.",
                 status=400,
+                scim_type="mutability",
             )
         return {**new, CUSTOM_GROUP: {**named, "name": name}}
     before, sap = old[SAP_USER], dict(new.get(SAP_USER) or {})
-    for attribute in ("userUuid", "userId", "sourceSystem", "passwordDetails"):
-        if attribute in before and not sap.get(attribute):
+    for attribute in SERVER_MADE:
+        if attribute in before and sap.get(attribute) in (None, "", {}):
+            if partial:
+                raise _not_removable(f"{SAP_USER}:{attribute}")
             sap[attribute] = before[attribute]
     if "emails" in before:
         sap["emails"] = _with_verified(before["emails"], sap.get("emails"), new)
     return {**new, SAP_USER: {name: value for name, value in sap.items() if value not in (None, [], {})}}
+
+
+def _not_removable(path: str) -> RefusedError:
+    return RefusedError(
+        f"{path} is made by the directory and cannot be removed. Nothing was written; leave it out, or replace it.",
+        status=400,
+        scim_type="mutability",
+    )
 
 
 def _with_verified(before: object, emails: object, new: Document) -> object:

@@ -127,7 +127,7 @@ def patch(
     if changes.members is not None or not changes.touches_members:
         want = replace(want, members=None)
     password = hashes.get(want.password or "", "") if changes.sets_password else None
-    return (yield from rewrite(write, row, want, password, changes.members))
+    return (yield from rewrite(write, row, want, password, changes.members, partial=True))
 
 
 def _change_members(write: Write, row: Row, changes: MembershipChanges | None) -> EntitySteps:
@@ -190,12 +190,18 @@ def delete(entity_type: str, entity_id: str, version: str | None) -> Generator[R
 
 
 def rewrite(
-    write: Write, row: Row, want: Incoming, password: str | None, changes: MembershipChanges | None = None
+    write: Write,
+    row: Row,
+    want: Incoming,
+    password: str | None,
+    changes: MembershipChanges | None = None,
+    *,
+    partial: bool = False,
 ) -> EntitySteps:
     """The locked ``row`` as ``want`` has it; a write that changes nothing leaves version and time alone."""
     seq, entity_id, version, created, modified, size, data, held = row
     old = resources.content_of(orjson.loads(data))
-    content = resources.retained(write.entity_type, old, want.content)
+    content = resources.retained(write.entity_type, old, want.content, partial=partial)
     new_data = resources.stored(write.entity_type, entity_id, content)
     came, left = yield from _apply(write, seq, changes)
     if want.members is not None:

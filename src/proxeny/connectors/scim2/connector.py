@@ -2,6 +2,7 @@
 
 from proxeny.connectors.errors import ConflictError, ConnectorError, UnsupportedError
 from proxeny.connectors.outbound.answers import HttpAnswer
+from proxeny.connectors.outbound.throttle import purpose
 from proxeny.connectors.scim2.bulk import bulk_limit
 from proxeny.connectors.scim2.reading import ScimReader
 from proxeny.connectors.scim2.wire import to_entity
@@ -60,7 +61,8 @@ class ScimConnector(ScimReader):
         return await self._put(entity_type, entity_id, document, version)
 
     async def _put(self, entity_type: str, entity_id: str, document: Document, version: str | None) -> Entity | None:
-        document = {name: value for name, value in document.items() if value is not None}
+        if purpose.get() == "job":  # which leaves out what is to go (decision 22)
+            document = {name: value for name, value in document.items() if value is not None}
         path = self._wire.path(entity_type, entity_id)
         return _held(await self._wire.write("PUT", path, document, version), entity_id)
 
