@@ -2,14 +2,12 @@
 
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import HTTPError
 
 import pytest
 from tests.connectors.kit import free_port
+from tests.fixtures.scim_servers import scim2_server, wait
 
 pytest.register_assert_rewrite("proxeny.connectors.contract")
 
@@ -17,16 +15,8 @@ pytest.register_assert_rewrite("proxeny.connectors.contract")
 @pytest.fixture(scope="session")
 def scim_server() -> Iterator[str]:
     """The URL of an independent SCIM server (scim2-server) in its own process, empty at first."""
-    port = free_port()
-    program = [str(Path(sys.executable).with_name("scim2-server")), "--port", str(port)]
-    process = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait(f"{url}/v2/ServiceProviderConfig", process)
+    with scim2_server() as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +37,7 @@ def other_proxeny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process = subprocess.Popen(program, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait(f"{url}/health/live", process)
+        wait(f"{url}/health/live", process)
         yield f"{url}/scim"
     finally:
         process.terminate()
@@ -63,22 +53,8 @@ def scimmy() -> Iterator[str]:
     process = subprocess.Popen(["node", str(program), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/scim"
     try:
-        _wait(f"{url}/Users", process)
+        wait(f"{url}/Users", process)
         yield url
     finally:
         process.terminate()
         process.wait(10)
-
-
-def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        assert process.poll() is None, "the far side ended at once"
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except HTTPError:
-            return  # it answers, and wants to know who asks
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"{url} did not answer")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxeny.scim.errors import InvalidVersionError, PreconditionFailedError
-from proxeny.scim.etag import Preconditions, etag, versions
+from proxeny.scim.etag import Preconditions, etag, opaque, versions
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
@@ -32,6 +32,15 @@ def test_a_version_comes_back_from_its_etag_and_the_header_is_plain(version: str
 )
 def test_headers_are_read(header: str | None, expected: set[str] | None) -> None:
     assert versions(header) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [('W/"1"', "1"), ('"1"', "1"), (r'W\/"3694e05e"', "3694e05e"), ('W/"a%22b"', "a%22b"), ("1", "1"), ('"', '"')],
+)
+def test_the_version_in_the_etag_of_a_backend_is_shown_plainly_and_comes_back(said: str, version: str) -> None:
+    assert opaque(said) == version
+    assert versions(etag(opaque(said))) == frozenset((version,))
 
 
 @pytest.mark.parametrize("header", ['W/"1', '"1" "2"', 'x"1"', '"' * 101])

@@ -24,6 +24,11 @@ class Call:
     if_none_match: str | None = None
     dialect: Dialect | None = None
 
+    @property
+    def conditional(self) -> bool:
+        """Whether the request depends on the version of the resource."""
+        return self.if_match is not None or self.if_none_match is not None
+
 
 @dataclass(slots=True)
 class Answer:

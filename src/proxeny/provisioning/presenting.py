@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from proxeny.connectors.spi import Entity
 from proxeny.documents import Document, fingerprint
-from proxeny.scim.etag import etag
+from proxeny.scim.etag import etag, opaque
 from proxeny.scim.schema import ENTERPRISE_USER, ResourceType
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._~-]+")
@@ -21,7 +21,7 @@ def encoded_id(entity_id: str) -> str:
 
 def version_of(entity: Entity, document: Document) -> str:
     """The backend's version; where it has none, the fingerprint of what the client sees."""
-    return entity.version if entity.version is not None else fingerprint(document)
+    return opaque(entity.version) if entity.version is not None else fingerprint(document)
 
 
 def present(

@@ -66,7 +66,7 @@ class Provider:
 
     async def read(self, endpoint: str, entity_id: str, params: Params, call: Call) -> Answer:
         service = self._service(endpoint)
-        if call.if_match is not None or call.if_none_match is not None:
+        if call.conditional:
             return await self._read(service, entity_id, params, call)
         key = (entity_id, params, call.base, call.dialect)
         if (known := service.answers.find(key)) is not None:

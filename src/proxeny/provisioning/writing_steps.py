@@ -127,7 +127,7 @@ class WritingSteps:
         is needed ``whole``, its large attributes are not read."""
         endpoint, write = self._endpoint, self._endpoint.crossing.write
         conditioned = endpoint.conditioned or (write is not None and write.condition is not None)
-        if not conditioned and endpoint.property_filter is None and call.if_match is None and endpoint.identity.direct:
+        if not (conditioned or endpoint.property_filter is not None or call.conditional) and endpoint.identity.direct:
             return None, None
         large = frozenset[str]() if whole else frozenset[str]().union(*endpoint.droppable.values())
         current = await self._reading.one(url_id, call.base, omit=large)
@@ -136,10 +136,11 @@ class WritingSteps:
         return current, self._required_version(current, call)
 
     def _required_version(self, current: Resource, call: Call) -> str | None:
-        """The version to write on; PreconditionFailedError if the client named another (RFC 7644 §3.14)."""
-        if call.if_match is None:
+        """The version to write on, which the backend must still have; PreconditionFailedError if the client named
+        another, or excluded this one (RFC 7644 §3.14)."""
+        if not call.conditional:
             return None
-        Preconditions.of(call.if_match, None).decide(current.version, reading=False)
+        Preconditions.of(call.if_match, call.if_none_match).decide(current.version, reading=False)
         return current.entity.version
 
     async def _on_current(

@@ -19,6 +19,15 @@ def etag(version: str) -> str:
     return f'W/"{quote(version, safe=_PLAIN)}"'
 
 
+def opaque(version: str) -> str:
+    """The version that a backend's own ETag names, so that it is not shown inside another one; any other version is as
+    it is. Weak comparison ignores the rest (RFC 9110 §8.8.3.2)."""
+    if not version.endswith('"'):
+        return version
+    match = _TAG.fullmatch(version)
+    return match[1] if match is not None else version
+
+
 def versions(header: str | None) -> frozenset[str] | None:
     """The versions that a header names, ``{"*"}`` for any, or None without a header; InvalidVersionError if unreadable.
 
