@@ -13,6 +13,7 @@ from proxeny.app.definitions import file_definitions
 from proxeny.app.expiry import Expiry, of_clients, of_settings, of_systems
 from proxeny.app.jobs import Provisioning
 from proxeny.app.remembering import Store, open_store, stored_definition
+from proxeny.app.wishes import notice_changes, switching_off
 from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.outbound.fetch import Fetcher
 from proxeny.errors import Error
@@ -80,6 +81,7 @@ class Gateway:
             catalog = Catalog(store.database, outbound, Cursors(store.cursor_key), settings.directory.properties)
             stack.push_async_callback(catalog.close)
             provisioning = Provisioning.over(settings, store.database, catalog)
+            provisioning.jobs.when_ended(switching_off(store))
             gateway = cls(settings, store, catalog, fetcher, outbound, provisioning)
             await catalog.open(await gateway.definitions(definitions))
             watcher = asyncio.create_task(gateway.watch(await store.systems.version()))
@@ -118,6 +120,7 @@ class Gateway:
         try:
             found = file_definitions(self.settings.systems.directory)
             await self.catalog.replace(await self.definitions(found))
+            await notice_changes(self.provisioning.jobs.memory.contents, self.catalog)
         except Error as error:
             log.error("systems were not reloaded, and stay as they were: %s", error)
         else:

@@ -13,6 +13,7 @@ import orjson
 from proxeny.app.conversions import mail_settings, outbound_settings
 from proxeny.app.remembering import open_store
 from proxeny.app.systems import known_systems
+from proxeny.app.wishes import switching_off
 from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.outbound.webhook import Webhooks
 from proxeny.database import Database
@@ -49,7 +50,9 @@ async def open_provisioning(settings: Settings) -> AsyncIterator["Provisioning"]
         catalog = Catalog(store.database, outbound, Cursors(store.cursor_key), settings.directory.properties)
         stack.push_async_callback(catalog.close)
         await catalog.open(known.definition for known in await known_systems(settings, store))
-        yield Provisioning.over(settings, store.database, catalog)
+        opened = Provisioning.over(settings, store.database, catalog)
+        opened.jobs.when_ended(switching_off(store))
+        yield opened
 
 
 @dataclass

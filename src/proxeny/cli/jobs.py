@@ -16,9 +16,10 @@ from proxeny.app.jobs import Provisioning, open_provisioning
 from proxeny.cli.options import ExistingFile, config_option
 from proxeny.cli.output import json_option, write_error, write_json, write_rows, write_table
 from proxeny.cli.storing import whoever
+from proxeny.logs import printable
 from proxeny.provisioning.job import Progress
 from proxeny.provisioning.reasons import sentence
-from proxeny.provisioning.report import described
+from proxeny.provisioning.report import contents_of, described, place_of
 from proxeny.provisioning.validating import validate as validated
 from proxeny.settings import load_settings
 from proxeny.store.held import HeldKey
@@ -103,32 +104,24 @@ def list_runs(source: str, status: str | None, limit: int, config: Path, as_json
 @click.argument("run_id", metavar="RUN", type=int)
 @click.option("--outcomes", type=click.Choice(["done", "unchanged", "skipped", "failed", "held"]), help="List these.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@click.option("--content", is_flag=True, help="With what was kept of them (properties ips.trace.*.content).")
 @config_option
 @json_option
-def show(run_id: int, outcomes: str | None, limit: int, config: Path, as_json: bool) -> None:
+def show(run_id: int, outcomes: str | None, limit: int, content: bool, config: Path, as_json: bool) -> None:
     """Show a run: what it did in each system, what influenced it, and single entities with --outcomes."""
 
     async def work(opened: Provisioning) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        shown = await _shown(opened, await opened.jobs.memory.runs.get(run_id))
-        rows: list[dict[str, Any]] = []
-        if outcomes is not None:
-            found = await opened.jobs.memory.outcomes.page(run_id, BEGINNING, limit, outcome=outcomes)
-            rows = [
-                {
-                    "system": opened.name_of(row.system),
-                    "type": row.entity_type,
-                    "id": row.entity_id,
-                    "action": row.action,
-                    "reason": row.reason,
-                    "why": sentence(row.reason, row.message) if row.reason else "",
-                }
-                for row in found
-            ]
-        return shown, rows
+        one = await opened.jobs.memory.runs.get(run_id)
+        found = [] if outcomes is None else await _outcomes(opened, one, outcomes, limit, content=content)
+        return await _shown(opened, one), found
 
     shown, rows = _with(config, work)
     if as_json:
         write_json({**shown, "outcomes": rows} if outcomes else shown)
+    elif outcomes and content and rows:
+        for row in rows:
+            click.echo(printable(f"{row['system']}: {row['type']} {row['id']}: {row['action']}: {row['why']}"))
+            click.echo(printable(f"  {row['content'] or 'its content was not kept'}"))
     elif outcomes:
         write_rows(rows, as_json=False, nothing=f"Nothing is {outcomes}.")
     else:
@@ -214,7 +207,7 @@ def _begin(context: click.Context, source: str, kind: Kind, config: Path, *, wai
         _say(shown)
     else:
         click.echo(f"Run {shown['id']} is queued; a gateway that serves takes it.")
-    context.exit(1 if shown["status"] in ("error", "stopped") else 0)
+    context.exit(1 if shown["status"] in ("error", "stopped") or shown["statusText"] == "Paused" else 0)
 
 
 async def _watched(opened: Provisioning, number: int, *, quiet: bool) -> None:
@@ -253,6 +246,24 @@ def _draw(bar: "ProgressBar[int]", progress: Progress) -> None:
     bar.label = ", ".join(sorted(phases)) or "Running"
     bar.length = max(bar.length or 1, done)
     bar.update(done - bar.pos)
+
+
+async def _outcomes(opened: Provisioning, one: Run, outcome: str, limit: int, *, content: bool) -> list[dict[str, Any]]:
+    memory = opened.jobs.memory
+    found = await memory.outcomes.page(one.id, BEGINNING, limit, outcome=outcome)
+    kept = await contents_of(one, found, memory.contents) if content else {}
+    return [
+        {
+            "system": opened.name_of(row.system),
+            "type": row.entity_type,
+            "id": row.entity_id,
+            "action": row.action,
+            "reason": row.reason,
+            "why": sentence(row.reason, row.message) if row.reason else "",
+            **({"content": kept.get(place_of(row))} if content else {}),
+        }
+        for row in found
+    ]
 
 
 async def _shown(opened: Provisioning, one: Run) -> dict[str, Any]:

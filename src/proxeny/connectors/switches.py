@@ -166,12 +166,15 @@ GENERIC: tuple[Property, ...] = (
         help="No mail while a run with errors goes on.",
     ),
     *(
-        Property(f"ips.trace.{what}", "boolean", default="false", help=f"Log {words}; false again after one job.")
+        Property(f"ips.trace.{what}", "boolean", default="false", help=f"Log {words}.")
         for what, words in (
-            ("failed.entity.content", "the content of entities that failed"),
-            ("skipped.entity.content", "the content of entities that were skipped"),
-            ("created.entity.content", "the content of entities that were created"),
-            ("updated.entity.content", "the content of entities that were updated"),
+            (
+                "failed.entity.content",
+                "the content of entities that failed, in one job, with secrets masked",
+            ),
+            ("skipped.entity.content", "the content of entities that were skipped, in one job"),
+            ("created.entity.content", "the content of entities that were created, in one job"),
+            ("updated.entity.content", "the content of entities that were updated, in one job"),
             ("skipped.entity", "which entities were skipped"),
             ("created.entity", "which entities were created"),
             ("updated.entity", "which entities were updated"),

@@ -18,7 +18,8 @@ from proxeny.provisioning.ledger import Ledger, Memory
 from proxeny.provisioning.origin import Item, Origin
 from proxeny.provisioning.resolve import Resolver
 from proxeny.provisioning.sharing import Share
-from proxeny.store import links, outcomes, runs
+from proxeny.provisioning.tracing import NOTHING, Tracing
+from proxeny.store import contents, links, outcomes, runs
 from proxeny.store.links import Pair, Reference
 from proxeny.store.outcomes import Outcome
 from proxeny.store.runs import Note
@@ -39,6 +40,7 @@ class Context:
     stopping: asyncio.Event
     id_of: Callable[[str], str]
     notes: list[Note] = field(default_factory=list)
+    tracing: Tracing = NOTHING
 
 
 class Lane:
@@ -167,7 +169,8 @@ class Lane:
             return [outcomes.put(self.run, rows)]
         kept = [case.after for case in cases if case.after is not None]
         gone = [(case.entity_type, case.item.source_id) for case in cases if case.dropped]
-        return [links.put(self.pair, kept), links.drop(self.pair, gone), outcomes.put(self.run, rows)]
+        traced = contents.put(self.run, self.context.tracing.of_cases(cases))
+        return [links.put(self.pair, kept), links.drop(self.pair, gone), outcomes.put(self.run, rows), traced]
 
     def _defer(self, entity_type: str, cases: Iterable[Case]) -> None:
         """Entities whose name another one still has: that one may be gone after the deletions."""

@@ -10,6 +10,7 @@ from proxeny.database import Database, Request, Row
 from proxeny.database.errors import StorageUnavailableError
 from proxeny.provisioning.turns import Turns
 from proxeny.store import runs
+from proxeny.store.contents import Contents
 from proxeny.store.held import HeldDeletions
 from proxeny.store.links import Links
 from proxeny.store.marks import Marks
@@ -30,6 +31,7 @@ class Memory:
     runs: Runs
     held: HeldDeletions
     marks: Marks
+    contents: Contents
     turns: Turns = field(default_factory=Turns)
 
     @classmethod
@@ -41,6 +43,7 @@ class Memory:
             Runs(database),
             HeldDeletions(database),
             Marks(database),
+            Contents(database),
         )
 
 

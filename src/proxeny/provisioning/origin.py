@@ -20,7 +20,8 @@ _ORDER = {"user": 0, "group": 1}
 @dataclass(slots=True)
 class Item:
     """One entity of the source. ``document`` is its common form; ``reason`` and ``message`` say why there is none.
-    ``value``: the one for which it is written, if a target takes it several times (variants.py)."""
+    ``value``: the one for which it is written, if a target takes it several times (variants.py). ``native``: itself,
+    where there is no common form and its content is to be kept (tracing.py)."""
 
     source_id: str
     native_id: str
@@ -29,6 +30,7 @@ class Item:
     reason: str | None = None
     message: str | None = None
     value: str = ""
+    native: Document | None = None
 
 
 Stretch = tuple[list[Item], str | None]
@@ -37,7 +39,7 @@ Stretch = tuple[list[Item], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One source."""
+    """One source. ``keeps_native``: what does not cross keeps its native document with it."""
 
     id: str
     name: str
@@ -46,6 +48,7 @@ class Origin:
     crossings: Mapping[str, Crossing]
     version: str
     interval: float
+    keeps_native: bool = False
 
     @property
     def entity_types(self) -> Sequence[str]:
@@ -145,14 +148,15 @@ class Origin:
     def item(self, entity_type: str, entity: Entity) -> Item:
         """One entity across the read transformation."""
         result = self.crossings[entity_type].to_common(entity, "")
+        native = entity.document if self.keeps_native else None
         if result.status == "skipped":
             said: Said = "condition" if result.reason == "condition" else "skip-operation"
-            return Item(entity.id, entity.id, said, {}, result.reason, result.message)
+            return Item(entity.id, entity.id, said, {}, result.reason, result.message, native=native)
         if result.status == "failed":
-            return Item(entity.id, entity.id, "failed", {}, result.reason, result.message)
+            return Item(entity.id, entity.id, "failed", {}, result.reason, result.message, native=native)
         source_id = result.variables.get(SOURCE_ID) if self.crossings[entity_type].read is not None else entity.id
         if source_id is None or source_id == "":
-            return Item(entity.id, entity.id, "failed", {}, "no-source-id")
+            return Item(entity.id, entity.id, "failed", {}, "no-source-id", native=native)
         return Item(str(source_id), entity.id, "ok", result.document)
 
     async def take_global_id(self, entity_type: str, native_id: str, global_id: str) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +12,13 @@ import orjson
 
 from proxeny.provisioning.errors import RecordsError
 from proxeny.provisioning.reasons import sentence
-from proxeny.store.outcomes import BEGINNING, Outcome, Outcomes, Statistic
+from proxeny.provisioning.tracing import KINDS, WISHES, kind_of
+from proxeny.store.contents import Contents
+from proxeny.store.outcomes import BEGINNING, Outcome, Outcomes, Place, Statistic
 from proxeny.store.runs import Run
 
 PAGE = 2000
+PAGE_WITH_CONTENTS = 50
 STATUS = {
     "queued": "Queued",
     "running": "Running",
@@ -94,6 +97,12 @@ def table(run: Run, statistics: Iterable[Statistic], name_of: NameOf) -> list[di
     return sorted(rows.values(), key=lambda row: (row["entity"], row["action"], row["system"]))
 
 
+def _status_text(run: Run) -> str:
+    if any(note.code == "superseded" for note in run.notes):
+        return "Superseded"
+    return "Paused" if run.paused else STATUS[run.status]
+
+
 def _column(one: Statistic, *, source: bool) -> str | None:
     if one.outcome == "failed":
         return "numberFailed"
@@ -110,7 +119,7 @@ def described(run: Run, statistics: Iterable[Statistic], name_of: NameOf) -> dic
     """A run for programs and people."""
     statistics = list(statistics)
     failing = any(one.outcome == "failed" for one in statistics)
-    shown = "Running with Error" if run.status == "running" and failing else STATUS[run.status]
+    shown = "Running with Error" if run.status == "running" and failing else _status_text(run)
     return {
         "id": str(run.id),
         "source": run.source,
@@ -130,10 +139,17 @@ def described(run: Run, statistics: Iterable[Statistic], name_of: NameOf) -> dic
 
 
 async def archive(
-    run: Run, log: str, outcomes: Outcomes, wants: Callable[[str], bool], name_of: NameOf, now: datetime | None = None
+    run: Run,
+    log: str,
+    outcomes: Outcomes,
+    wants: Callable[[str], bool],
+    name_of: NameOf,
+    now: datetime | None = None,
+    *,
+    contents: Contents | None = None,
 ) -> Archive:
     """One log of a run as a ZIP; without entries if the source does not want that log: ``wants`` tells its properties.
-    RecordsError for a log that there is not."""
+    ``contents``: what was kept of the entities. RecordsError for a log that there is not."""
     moment = (now or datetime.now(UTC)).strftime("%Y-%m-%d_%H-%M-%S")
     if log == COMMON:
         statistics = run.statistics or await outcomes.statistics(run.id)
@@ -145,18 +161,35 @@ async def archive(
     name = f"{kind.file}_{run.id}_{moment}"
     if kind.wanted is not None and not wants(kind.wanted):
         return await _zipped(name, "log", None)
-    return await _zipped(name, "log", _records(run, kind, outcomes, name_of))
+    return await _zipped(name, "log", _records(run, kind, outcomes, name_of, contents))
 
 
-async def _records(run: Run, kind: LogKind, outcomes: Outcomes, name_of: NameOf) -> AsyncIterator[bytes]:
+async def _records(
+    run: Run, kind: LogKind, outcomes: Outcomes, name_of: NameOf, contents: Contents | None
+) -> AsyncIterator[bytes]:
+    size = PAGE if contents is None or not run.plan.get("contents") else PAGE_WITH_CONTENTS
     for wanted in kind.filters:
         place = BEGINNING
-        while rows := await outcomes.page(run.id, place, PAGE, **wanted):
-            yield "".join(_record(row, name_of(row.system)) for row in rows).encode()
-            place = (rows[-1].system, rows[-1].entity_type, rows[-1].entity_id)
+        while rows := await outcomes.page(run.id, place, size, **wanted):
+            kept = await contents_of(run, rows, contents)
+            yield "".join(_record(row, name_of(row.system), kept.get(place_of(row), _HIDDEN)) for row in rows).encode()
+            place = place_of(rows[-1])
 
 
-def _record(row: Outcome, system: str) -> str:
+async def contents_of(run: Run, rows: Sequence[Outcome], contents: Contents | None) -> Mapping[Place, str]:
+    """What was kept of these entities of a run, if its outcome is of a kind that the run was to keep."""
+    wanted = set(run.plan.get("contents", ()))
+    if contents is None or not wanted:
+        return {}
+    kinds = {kind for kind, name in zip(KINDS, WISHES, strict=True) if name in wanted}
+    return await contents.of(run.id, [row for row in rows if kind_of(row) in kinds])
+
+
+def place_of(row: Outcome) -> Place:
+    return (row.system, row.entity_type, row.entity_id)
+
+
+def _record(row: Outcome, system: str, content: str) -> str:
     shown = row.entity_id if row.outcome != "done" else row.target_id or row.entity_id
     lines = [f"{row.entity_type}:{shown},", f"system={system},"]
     why = sentence(row.reason, row.message)
@@ -164,7 +197,7 @@ def _record(row: Outcome, system: str) -> str:
         lines += [f"time={_moment(row.at)},", f"error={why}"]
     elif row.outcome != "done":
         lines.append(f"skip reason={why}")
-    return "\n".join([*lines, f"content={_HIDDEN}"]) + "\n\n"
+    return "\n".join([*lines, f"content={content}"]) + "\n\n"
 
 
 async def _zipped(name: str, suffix: str, parts: AsyncIterator[bytes] | None) -> Archive:

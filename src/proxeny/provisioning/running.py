@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from proxeny.connectors.errors import ConnectorError
@@ -19,6 +19,7 @@ from proxeny.provisioning.lane import Context, Lane
 from proxeny.provisioning.ledger import Ledger, Memory
 from proxeny.provisioning.origin import Origin, origin
 from proxeny.provisioning.sharing import Share
+from proxeny.provisioning.tracing import tracing, wishes_of
 from proxeny.store.errors import LeaseLostError
 from proxeny.store.marks import Mark
 from proxeny.store.runs import Mode, Note, Run, Status
@@ -51,16 +52,26 @@ class _Decided:
     marks: dict[str, str] = field(default_factory=dict)
     forced: bool = False
     why: str = ""
+    contents: frozenset[str] = frozenset()
 
     def stored(self) -> dict[str, Any]:
-        return {"cursors": self.cursors, "marks": self.marks, "forced": self.forced, "why": self.why, "decided": True}
+        """As the plan of the run."""
+        return {
+            "cursors": self.cursors,
+            "marks": self.marks,
+            "forced": self.forced,
+            "why": self.why,
+            "contents": sorted(self.contents),
+            "decided": True,
+        }
 
     @classmethod
     def of(cls, run: Run) -> "_Decided | None":
         plan = run.plan
         if not plan.get("decided"):
             return None
-        return cls(run.mode, dict(plan["cursors"]), dict(plan["marks"]), plan["forced"], plan["why"])
+        contents = frozenset(plan.get("contents", ()))
+        return cls(run.mode, dict(plan["cursors"]), dict(plan["marks"]), plan["forced"], plan["why"], contents)
 
 
 def targets_of(systems: Systems, source: OpenSystem) -> Iterator[OpenSystem]:
@@ -80,14 +91,19 @@ async def conduct(memory: Memory, systems: Systems, run: Run, stopping: asyncio.
     everyone = systems.systems().values()
     targets = [destination(system, everyone) for system in targets_of(systems, opened)]
     decided = await _decide(memory, source, targets, run)
+    await memory.contents.spend(source.id, decided.contents, run.id)
+    sides: list[Origin | Destination] = [source, *targets]
+    kept = tracing(decided.contents, source.values, [(one.values, one.connector) for one in sides])
+    source = replace(source, keeps_native=kept.at_source)
     delta = decided.mode == "delta"
     context = Context(
         source=source,
         ledger=ledger,
         manner=Manner(full=not delta, resync=run.kind != "READ", simulated=run.kind == "SIMULATE"),
-        share=Share(source, ledger, decided.cursors if delta else None),
+        share=Share(source, ledger, decided.cursors if delta else None, kept),
         stopping=stopping,
         id_of=lambda name: _id_of(systems, name),
+        tracing=kept,
     )
     if decided.why:
         context.notes.append(Note("full-read", source.id, decided.why))
@@ -117,6 +133,8 @@ async def _decide(memory: Memory, source: Origin, targets: Sequence[Destination]
         return known
     decided = await _mode(memory, source, targets, run)
     decided.marks = await source.marks()
+    if run.kind != "SIMULATE":
+        decided.contents = await memory.contents.fresh(source.id, wishes_of(source.values))
     await memory.runs.decide(run, decided.mode, decided.stored())
     return decided
 

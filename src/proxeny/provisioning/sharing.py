@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from proxeny.provisioning.feed import Feed, Page
 from proxeny.provisioning.ledger import Ledger
 from proxeny.provisioning.origin import Item, Origin, Stretch
-from proxeny.store import outcomes
+from proxeny.provisioning.tracing import NOTHING, Tracing
+from proxeny.store import contents, outcomes
 from proxeny.store.outcomes import Outcome
 
 
@@ -14,10 +15,13 @@ class Share:
     """Targets that are at the same place get the same stream. ``cursors`` by entity type: where a delta read begins;
     None for a full read."""
 
-    def __init__(self, source: Origin, ledger: Ledger, cursors: Mapping[str, str] | None) -> None:
+    def __init__(
+        self, source: Origin, ledger: Ledger, cursors: Mapping[str, str] | None, tracing: Tracing = NOTHING
+    ) -> None:
         self._source = source
         self._ledger = ledger
         self._cursors = cursors
+        self._tracing = tracing
         self._feeds: dict[tuple[str, str | None], Feed] = {}
         self._own: list[Feed] = []
 
@@ -41,7 +45,8 @@ class Share:
     def _made(self, entity_type: str, position: str | None) -> Feed:
         async def keep(page: Page) -> None:
             rows = [self.outcome(entity_type, item) for item in page.items]
-            await self._ledger.commit([outcomes.put(self._ledger.run.id, rows)])
+            run, traced = self._ledger.run.id, self._tracing.of_items(zip(rows, page.items, strict=True))
+            await self._ledger.commit([outcomes.put(run, rows), contents.put(run, traced)])
 
         return Feed(self._opening(entity_type), position, keep, interval=self._source.interval)
 

@@ -72,6 +72,7 @@ LANE = Statement(
     "ON CONFLICT (run, target) DO UPDATE SET checkpoint = excluded.checkpoint"
 )
 PURGE = (
+    Statement("DELETE FROM job_contents WHERE run = :run"),
     Statement("DELETE FROM job_outcomes WHERE run = :run"),
     Statement("DELETE FROM job_lanes WHERE run = :run"),
     Statement("DELETE FROM job_runs WHERE id = :run"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from proxeny.provisioning.job import Progress
 from proxeny.provisioning.reasons import sentence
-from proxeny.provisioning.report import archive, described
+from proxeny.provisioning.report import archive, contents_of, described, place_of
 from proxeny.scim.errors import BadRequestError, ConflictingRequestError
 from proxeny.store.outcomes import BEGINNING, Outcome
 from proxeny.store.runs import Run
@@ -32,6 +32,7 @@ KINDS = ("READ", "RESYNC", "SIMULATE")
 SAP = "/ips/service/publicapi/v1"
 API = "/api/v1"
 STREAM_SECONDS = 30.0
+_NO_FILTERS = ("cursor", "limit", "content")
 _FILTERS = {"system": "system", "type": "entity_type", "id": "entity_id", "action": "action", "outcome": "outcome"}
 
 
@@ -115,13 +116,16 @@ class _Jobs:
 
     async def outcomes(self, request: Request) -> Response:
         run = await self._run(request)
-        fields = query(request, *_FILTERS, "reason", "cursor", "limit")
+        fields = query(request, *_FILTERS, "reason", "content", "cursor", "limit")
         limit, parts = limit_of(fields), parts_of(fields.get("cursor"), 3)
-        wanted = {_FILTERS.get(name, name): text for name, text in fields.items() if name not in ("cursor", "limit")}
+        wanted = {_FILTERS.get(name, name): text for name, text in fields.items() if name not in _NO_FILTERS}
         place = (parts[0], parts[1], parts[2]) if parts else BEGINNING
         rows = await self._memory.outcomes.page(run.id, place, limit, **wanted)
         following = cursor(rows[-1].system, rows[-1].entity_type, rows[-1].entity_id) if len(rows) == limit else None
-        return page([shown_outcome(row) for row in rows], following)
+        if fields.get("content") != "true":
+            return page([shown_outcome(row) for row in rows], following)
+        kept = await contents_of(run, rows, self._memory.contents)
+        return page([{**shown_outcome(row), "content": kept.get(place_of(row))} for row in rows], following)
 
     async def logs(self, request: Request) -> Response:
         run = await self._run(request)
@@ -132,6 +136,7 @@ class _Jobs:
             self._memory.outcomes,
             lambda name: self._flag(run.source, name),
             self._name_of,
+            contents=self._memory.contents,
         )
         disposition = f'attachment; filename="{made.name}"'.encode()
         headers = [(b"content-type", b"application/zip"), (b"content-disposition", disposition)]
