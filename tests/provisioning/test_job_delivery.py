@@ -270,3 +270,22 @@ async def test_an_application_specific_group_says_what_may_be_written(
 
 def _constant(value: str, path: str) -> dict[str, str]:
     return {"constant": value, "targetPath": path}
+
+
+@pytest.mark.parametrize("may", ["readOnly", "userOnlyMembership", "membership", "readWrite"])
+async def test_a_simulation_foresees_what_a_group_of_the_target_allows_when_it_is_to_go(
+    jobs: JobRig, source: Fake, sink: Fake, may: str
+) -> None:
+    source.control(users=2, groups=2)
+    await jobs.run()
+    group = next(key for key, one in sink.state()["Groups"].items() if one["displayName"] == "group0")
+    sink.change("Groups", group, {GROUP: {"supportedOperations": may}})
+    unwanted = {**READ, "group": {**READ["group"], "condition": "$.displayName != 'group0'"}}
+    await jobs.systems(scim("src", "READ", source.url, unwanted))
+    sink.control(forget=True)
+    foreseen = await jobs.run("SIMULATE")
+    assert sink.state()["ledger"] == []
+    run = await jobs.run()
+    told = [(await jobs.outcomes(one))["g0000000"] for one in (foreseen, run)]
+    assert len({(one.action, one.outcome, one.reason) for one in told}) == 1
+    assert (group in sink.state()["Groups"]) is (may != "readWrite")

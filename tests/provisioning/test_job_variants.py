@@ -1,10 +1,14 @@
 """A constant ``"%key%[]"``: one entity of the source is one entity per value in the target (quirk 46)."""
 
+import csv
 from typing import Any
 
 from tests.fixtures.fakes import Fake
 from tests.fixtures.oracle import effects
 from tests.provisioning.jobrig import WRITE, JobRig, scim
+
+from proxeny.provisioning.validating import validate
+from proxeny.provisioning.why import Why
 
 ORIGINS = {
     **WRITE,
@@ -83,3 +87,33 @@ async def test_a_simulation_foresees_each_of_them(jobs: JobRig, source: Fake, si
     run = await jobs.run()
     assert await jobs.counts(run) == await jobs.counts(foreseen)
     assert await jobs.reasons(run) == await jobs.reasons(foreseen)
+
+
+async def test_why_finds_all_of_them_by_the_plain_id_and_one_by_its_own(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    await _written_to(jobs, sink, "idp1;idp2")
+    source.control(users=2)
+    await jobs.run()
+    ask = Why(jobs.memory, jobs.catalog).ask
+    account = next(key for key, one in sink.state()["Users"].items() if one["userName"] == "user0000001")
+    for entity in ("u0000001", account):
+        found = await ask(entity)
+        assert [one.entity_id for one in found] == ["u0000001 [idp1]", "u0000001 [idp2]"]
+        assert all(one.there and "as the source has it" in one.sentence for one in found)
+    (one,) = await ask("u0000001 [idp2]")
+    assert (one.entity_id, one.there) == ("u0000001 [idp2]", True)
+    await _written_to(jobs, sink, "idp2;idp3")
+    said = {one.entity_id: (one.there, one.sentence) for one in await ask("u0000001")}
+    assert [there for there, _ in said.values()] == [True, False, True]
+    assert "no longer has the value" in said["u0000001 [idp1]"][1]
+    assert "the next one would create it" in said["u0000001 [idp3]"][1]
+    source.control(missing=[1])
+    assert {one.entity_id for one in await ask("u0000001")} == {f"u0000001 [idp{number}]" for number in (1, 2, 3)}
+
+
+async def test_validate_shows_each_of_them(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    await _written_to(jobs, sink, "idp1;idp2")
+    records = {"user": b"id,userName\nu1,anna\nu2,ben\n"}
+    made = validate(jobs.catalog, jobs.catalog.system("src"), records)
+    rows = list(csv.DictReader(made.files["users_CRM.csv"].decode().splitlines()))
+    origins = [(row["userName"], row["origin"]) for row in rows]
+    assert origins == [("anna", "idp1"), ("anna", "idp2"), ("ben", "idp1"), ("ben", "idp2")]

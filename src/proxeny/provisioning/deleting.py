@@ -191,8 +191,6 @@ class _Executing:
             return
         elif link.existed_before and not self._lane.target.existed_before:
             self._end(one, "unlink", "done", "existed-before", forget=True)
-        elif self._simulated:
-            self._end(one, "delete", "done", one.row.reason, forget=True)
         else:
             await self._call(one, target_id)
 
@@ -222,20 +220,22 @@ class _Executing:
             if reason == "read-only-group":
                 self._end(one, "delete", "skipped", reason)
             else:
-                self._end(one, "delete", "done", reason or one.row.reason, forget=True, attempts=1)
+                attempts = 0 if self._simulated else 1
+                self._end(one, "delete", "done", reason or one.row.reason, forget=True, attempts=attempts)
         except (ConnectorError, DeliveryError) as error:
             health.failed(error)
             code, words = reason_of(error)
             self._end(one, "delete", "failed", code, message=words, attempts=1)
 
     async def _deleted(self, one: _Going, target_id: str) -> str | None:
+        """Why it did not simply go, if so. A simulation reads what a run would read, and writes nothing."""
         lane = self._lane
         if self._type == "group":
             limit = await self._limited(target_id)
             if limit is not None:
                 return limit
         if not lane.target.sends_instead_of_delete(self._type):
-            return await self._delivering.delete(self._type, target_id)
+            return await self._simply_deleted(target_id)
         resolver = Resolver(lane.memory.links, lane.pair, lane.context.id_of, lane.target.variants)
         draft = Draft("delete", {}, target_id)
         variant = lane.target.variants.of_key(self._type, one.row.entity_id)
@@ -243,14 +243,17 @@ class _Executing:
         result = (await crossing.to_native_resolved([draft], resolver.ask))[0].result
         if result.status != "ok":
             raise DeliveryError(result.reason or "internal-error", result.message)
-        leaving = groups(result.variables, "unassignGroup")
-        if leaving:
+        leaving, sent = groups(result.variables, "unassignGroup"), result.document.keys() - {"id", "schemas"}
+        if not leaving and not sent:
+            return await self._simply_deleted(target_id)
+        if leaving and not self._simulated:
             await self._delivering.assign(target_id, leaving, member=False)
-        if result.document.keys() - {"id", "schemas"}:
+        if sent and not self._simulated:
             await self._delivering.send_instead(self._type, target_id, result.document)
-        elif not leaving:
-            return await self._delivering.delete(self._type, target_id)
         return "deleted-by-update"
+
+    async def _simply_deleted(self, target_id: str) -> str | None:
+        return None if self._simulated else await self._delivering.delete(self._type, target_id)
 
     async def _limited(self, target_id: str) -> str | None:
         """What is done in place of deleting a group that says so itself (operations.md 11); None: it may be deleted."""
@@ -259,7 +262,8 @@ class _Executing:
             return "read-only-group"
         if may not in MEMBERS_ONLY:
             return None
-        await self._delivering.set_members(target_id, (), keep_groups=may == USERS_ONLY)
+        if not self._simulated:
+            await self._delivering.set_members(target_id, (), keep_groups=may == USERS_ONLY)
         return "members-removed"
 
     def _end(

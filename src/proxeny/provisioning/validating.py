@@ -19,7 +19,7 @@ from proxeny.documents import Document
 from proxeny.provisioning.catalog import OpenSystem
 from proxeny.provisioning.destination import Destination, destination
 from proxeny.provisioning.errors import RecordsError
-from proxeny.provisioning.origin import Origin, origin
+from proxeny.provisioning.origin import Item, Origin, origin
 from proxeny.provisioning.reasons import sentence
 from proxeny.provisioning.running import Systems, targets_of
 
@@ -53,10 +53,10 @@ def validate(systems: Systems, system: OpenSystem, records: Mapping[str, bytes])
     for entity_type, content in records.items():
         if entity_type not in source.crossings:
             raise RecordsError(f"{source.name} has no {entity_type}s, or its read transformation ignores them.")
-        common = _read(source, entity_type, parse(content), made)
+        items = _read(source, entity_type, parse(content), made)
         for target in targets:
             if target.takes(entity_type):
-                made.files[f"{entity_type}s_{_file(target.name)}.csv"] = _written(target, entity_type, common, made)
+                made.files[f"{entity_type}s_{_file(target.name)}.csv"] = _written(target, entity_type, items, made)
     return made
 
 
@@ -112,9 +112,7 @@ def _put(container: Any, steps: tuple[str | int, ...], value: str) -> None:
     _put(known, tuple(rest), value)
 
 
-def _read(
-    source: Origin, entity_type: str, records: Iterable[Document], made: Validation
-) -> list[tuple[str, Document]]:
+def _read(source: Origin, entity_type: str, records: Iterable[Document], made: Validation) -> list[Item]:
     native = source.connector.entity_types[entity_type]
     found = []
     for number, document in enumerate(records, 1):
@@ -123,22 +121,23 @@ def _read(
             given = given.get(name, {}) if isinstance(given, dict) else {}
         item = source.item(entity_type, Entity(str(given or number), document))
         if item.said == "ok":
-            found.append((item.source_id, item.document))
+            found.append(item)
         else:
             words = sentence(item.reason, item.message)
             made.trace.append(f"{entity_type} {number} ({item.source_id}), system {source.name}: {item.said}: {words}")
     return found
 
 
-def _written(target: Destination, entity_type: str, common: Iterable[tuple[str, Document]], made: Validation) -> bytes:
+def _written(target: Destination, entity_type: str, items: Iterable[Item], made: Validation) -> bytes:
+    """A row for each entity that a run would make: of one record several, if the target takes it for each value."""
     rows = []
-    for source_id, document in common:
-        result = target.crossings[entity_type].to_native("create", document)
+    for item in target.variants.each(entity_type, items):
+        result = target.crossing(entity_type, item.value).to_native("create", item.document)
         if result.status == "ok":
             rows.append(dict(_flat(result.document, "")))
             continue
         words = sentence(result.reason, result.message)
-        made.trace.append(f"{entity_type} {source_id}, system {target.name}: {result.status}: {words}")
+        made.trace.append(f"{entity_type} {item.source_id}, system {target.name}: {result.status}: {words}")
     columns = list(dict.fromkeys(column for row in rows for column in row))
     text = io.StringIO()
     writer = csv.writer(text)

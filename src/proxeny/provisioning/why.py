@@ -5,7 +5,7 @@ link, the last outcomes and the real-time events that there are.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,12 +55,19 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of one entity: its id at the source, and itself if the source has it."""
+    """What is known of one entity: its id at the source, and itself if the source has it. ``key``: the link that was
+    asked for, if it is one of several of the entity (variants.py)."""
 
     entity_type: str
     source_id: str
     native: Entity | None
     item: Item | None
+    key: str = ""
+
+    @property
+    def own_id(self) -> str:
+        """The id by which the source itself knows it."""
+        return self.native.id if self.native is not None else self.source_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,11 @@ class Why:
             targets = [destination(each) for each in targets_of(self.systems, system)]
             targets = [each for each in targets if target in ("", each.id, each.name)]
             for known in await self._find(one, targets, entity, entity_type):
-                verdicts += [await self._judge(one, each, known) for each in targets if each.takes(known.entity_type)]
+                for each in targets:
+                    if each.takes(known.entity_type):
+                        verdicts += [
+                            await self._judge(one, each, known, key) for key in await self._keys(one, each, known)
+                        ]
                 if not targets:
                     verdicts.append(_verdict(one, None, known, False, f"{one.name} has no targets", ()))
         return verdicts
@@ -95,25 +106,37 @@ class Why:
         found = []
         for kind in source.entity_types:
             if entity_type in ("", kind):
-                native_id = await self._native_id(source, targets, kind, entity)
+                link = await self._link(source, targets, kind, entity)
+                native_id = (link.native_id or link.source_id) if link is not None else None
                 native = await self._read(source, kind, native_id or entity)
                 native = native or await self._by_name(source, kind, entity)
+                key = link.source_id if link is not None and entity == link.source_id != native_id else ""
                 if native is not None:
                     item = source.item(kind, native)
-                    found.append(_Known(kind, item.source_id, native, item))
+                    found.append(_Known(kind, item.source_id, native, item, key))
                 elif native_id is not None:
-                    found.append(_Known(kind, native_id, None, None))
+                    found.append(_Known(kind, native_id, None, None, key))
         return found
 
-    async def _native_id(
-        self, source: Origin, targets: Sequence[Destination], entity_type: str, entity: str
-    ) -> str | None:
-        """The source's own id of an entity that is linked under this id of the source or of a target."""
+    async def _link(self, source: Origin, targets: Sequence[Destination], entity_type: str, entity: str) -> Link | None:
+        """A link of the entity under this id of the source or of a target."""
         links = [link for _, link in await self.memory.links.of_native(source.id, entity)]
+        links += [link for _, link in await self.memory.links.of_entity(source.id, entity)]
         for target in targets:
             held = await self.memory.links.of_target(target.id, entity_type, entity)
             links += [link for pair, link in held if pair.source == source.id]
-        return next((one.native_id or one.source_id for one in links if one.entity_type == entity_type), None)
+        return next((one for one in links if one.entity_type == entity_type), None)
+
+    async def _keys(self, source: Origin, target: Destination, known: _Known) -> list[str]:
+        """The ids under which the entity is, or would be, linked to the target: one, or one for each value of it."""
+        several = known.entity_type in target.variants.by_type
+        if known.key and several:
+            return [known.key]
+        keys = target.variants.keys(known.entity_type, known.source_id)
+        for pair, link in await self.memory.links.of_native(source.id, known.own_id) if several else ():
+            if (pair.target, link.entity_type) == (target.id, known.entity_type) and link.source_id not in keys:
+                keys.append(link.source_id)
+        return keys
 
     async def _read(self, source: Origin, entity_type: str, entity_id: str) -> Entity | None:
         if not isinstance(source.connector, Reader):
@@ -134,17 +157,17 @@ class Why:
             page = await connector.search(entity_type, Search(filter=where, count=2))
         except ConnectorError:
             return None
-        return next((one for one in page.entities if page.exact or _value(one.document, where.field) == name), None)
+        return next((one for one in page.entities if _is_named(one, where.field, name, exact=page.exact)), None)
 
     # -- judging --------------------------------------------------------------------------------------------------
 
-    async def _judge(self, source: Origin, target: Destination, known: _Known) -> Verdict:
+    async def _judge(self, source: Origin, target: Destination, known: _Known, key: str) -> Verdict:
         pair = Pair(source.id, target.id)
-        link = (await self.memory.links.of(pair, [known.source_id])).get((known.entity_type, known.source_id))
-        last = await self._last(source.id, target.id, known)
+        link = (await self.memory.links.of(pair, [key])).get((known.entity_type, key))
+        last = await self._last(source.id, target.id, known.entity_type, key)
         there = link is not None and link.target_id is not None
         steps = [step async for step in self._steps(source, target, known, link, last)]
-        crossing = self._crossing(source, target, known, link)
+        crossing = self._crossing(source, target, known, link, key)
         where = f"in {target.name} as {link.target_id}" if link is not None and there else f"not in {target.name}"
         if crossing is not None:
             words = f"{where}: {crossing}"
@@ -156,9 +179,9 @@ class Why:
             words = f"{where}: {_why(last[1])}"
         else:
             words = f"{where} yet: no run has brought it; the next one would create it"
-        return _verdict(source, target, known, there, words, steps)
+        return _verdict(source, target, replace(known, source_id=key), there, words, steps)
 
-    def _crossing(self, source: Origin, target: Destination, known: _Known, link: Link | None) -> str | None:
+    def _crossing(self, source: Origin, target: Destination, known: _Known, link: Link | None, key: str) -> str | None:
         """What keeps the entity from crossing now, or None."""
         if known.native is None or known.item is None:
             return f"{source.name} does not have it (any more)"
@@ -166,7 +189,10 @@ class Why:
         if known.item.said != "ok" and read is not None:
             trace = read.explain("read", known.native.document)
             return _stopped(trace, f"read transformation of {source.name}", source.version, known.item.message)
-        write = target.program(known.entity_type)
+        variant = target.variants.of_key(known.entity_type, key)
+        if variant is None and known.entity_type in target.variants.by_type:
+            return sentence("value-removed").rstrip(".")
+        write = target.crossing(known.entity_type, variant.value if variant is not None else "").write
         if write is None or known.item.said != "ok":
             return None
         linked = link.target_id if link is not None else None
@@ -200,12 +226,12 @@ class Why:
             moment = datetime.fromtimestamp(outcome.at, UTC).isoformat(timespec="seconds")
             yield f"Run {run} at {moment}: {outcome.action}, {outcome.outcome}{why}"
 
-    async def _last(self, source: str, target: str, known: _Known) -> "tuple[int, Outcome] | None":
+    async def _last(self, source: str, target: str, entity_type: str, source_id: str) -> "tuple[int, Outcome] | None":
         """The newest outcome of the entity in the target, among the last runs."""
         for run in await self.memory.runs.latest(source=source, limit=RUNS):
             if run.kind == "SIMULATE":
                 continue
-            found = await self.memory.outcomes.of_entity(run.id, target, known.entity_type, known.source_id)
+            found = await self.memory.outcomes.of_entity(run.id, target, entity_type, source_id)
             if found is not None:
                 return run.id, found
         return None
@@ -243,3 +269,9 @@ def _value(document: Document, names: Field) -> object:
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value
+
+
+def _is_named(entity: Entity, field: Field, name: str, *, exact: bool) -> bool:
+    """Whether it is the one: a backend may compare without case, and some pass over the filter."""
+    value = _value(entity.document, field)
+    return value.casefold() == name.casefold() if isinstance(value, str) else exact
