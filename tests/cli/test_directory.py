@@ -45,5 +45,29 @@ def test_a_broken_line_is_said_and_the_others_go_on(proxeny: Run, home: Path) ->
     assert "2 created" in result.stdout
 
 
+def test_importing_an_export_where_it_came_from_changes_nothing(proxeny: Run, home: Path) -> None:
+    for file in (PEOPLE, GROUPS):
+        proxeny("directory", "import", file)
+    for name in ("all.jsonl", "all.csv"):
+        assert "31 people and groups written" in proxeny("directory", "export", str(home / name)).stdout
+        assert counts(proxeny("directory", "import", str(home / name), "--json").stdout) == (0, 0, 31)
+
+
+def test_a_table_without_a_header_is_said_once(proxeny: Run, home: Path) -> None:
+    file = home / "people.csv"
+    file.write_text("anna,Anna\nben,Ben\n")
+    result = proxeny("directory", "import", str(file))
+    assert (result.exit_code, result.stderr.count(str(file))) == (1, 1)
+    assert f"{file}:1: is no header" in result.stderr
+
+
+def test_a_file_that_cannot_be_written_is_said_in_a_sentence(proxeny: Run, home: Path) -> None:
+    result = proxeny("directory", "export", str(home / "none" / "all.csv"))
+    assert (result.exit_code, result.stderr.splitlines()) == (
+        1,
+        [f"{home / 'none' / 'all.csv'} cannot be used (No such file or directory). Correct that, or name another."],
+    )
+
+
 def test_a_missing_file_is_wrong_usage(proxeny: Run) -> None:
     assert proxeny("directory", "import", "none.jsonl").exit_code == 2

@@ -157,6 +157,13 @@ async def test_a_write_that_changes_nothing_leaves_version_and_time(directory: D
     assert again == made
 
 
+async def test_attributes_in_another_order_change_nothing(directory: DirectoryConnector) -> None:
+    made = await user(directory, "anna", title="T", emails=[{"value": "a@x.example", "type": "work"}])
+    turned = {"emails": [{"type": "work", "value": "a@x.example"}], "title": "T", "active": True, "userName": "anna"}
+    assert await directory.replace("user", made.id, turned) == made
+    assert (await directory.replace("user", made.id, {**turned, "title": "U"})).version != made.version
+
+
 async def test_a_write_with_an_old_version_is_refused(directory: DirectoryConnector) -> None:
     made = await user(directory, "anna")
     await directory.replace("user", made.id, {"userName": "anna", "title": "x"}, version=made.version)

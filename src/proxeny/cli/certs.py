@@ -10,6 +10,7 @@ import click
 from proxeny import certificates
 from proxeny.cli.options import Folder
 from proxeny.cli.output import json_option, write_json, write_rows
+from proxeny.cli.program import Commands
 from proxeny.errors import CertificateError
 
 _AUTHORITY = "ca"
@@ -23,7 +24,7 @@ _password = click.option("--p12-password", metavar="TEXT", help="Password of the
 _force = click.option("--force", is_flag=True, help="Replace files that are there.")
 
 
-@click.group()
+@click.group(cls=Commands)
 def cert() -> None:
     """Development CA and client certificates: .crt, .key, .p12."""
 

@@ -13,6 +13,7 @@ import click
 from proxeny.app.remembering import open_directory
 from proxeny.cli.options import ExistingFile, config_option
 from proxeny.cli.output import json_option, write_error, write_json
+from proxeny.cli.program import Commands
 from proxeny.connectors.directory.load import (
     Existing,
     Format,
@@ -34,7 +35,7 @@ _format = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Commands)
 def directory() -> None:
     """Import and export the people and groups of the Identity Directory."""
 
@@ -74,9 +75,9 @@ def export(file: Path, config: Path, form: Format | None) -> None:
     """Export everybody and every group into FILE, or to standard output with "-". Passwords are not exported."""
     settings = load_settings(config, os.environ)
     with click.open_file(str(file), "wb") as target:
-        lines = asyncio.run(_export(settings, target, form or _by_name(file)))
+        people = asyncio.run(_export(settings, target, form or _by_name(file)))
     if str(file) != "-":
-        click.echo(f"{lines} lines written to {file}.")
+        click.echo(f"{people} people and groups written to {file}.")
 
 
 async def _import(settings: Settings, file: Path, form: Format, existing: Existing, *, quiet: bool) -> ImportReport:
@@ -97,7 +98,7 @@ def _progress(file: Path, *, quiet: bool) -> "AbstractContextManager[ProgressBar
 async def _export(settings: Settings, target: IO[bytes], form: Format) -> int:
     async with open_directory(settings) as database:
         produced: AsyncIterator[bytes] = export_table(database) if form == "csv" else export_lines(database)
-        count = 0
+        count = -1 if form == "csv" else 0  # a table's first line is its header
         async for line in produced:
             target.write(line)
             count += 1

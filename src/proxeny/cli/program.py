@@ -10,8 +10,21 @@ from proxeny import __version__
 from proxeny.cli.output import write_error
 from proxeny.errors import Error
 
+_WHOLE = 1000
+"""Characters of a sentence, more than any has: click would cut it off at the width of the terminal."""
 
-class Program(click.Group):
+
+class Commands(click.Group):
+    """A group of commands that lists each with the whole first sentence of its help, however narrow the terminal is."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        named = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, command.get_short_help_str(_WHOLE)) for name, command in named if command is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class Program(Commands):
     """A group whose commands are named by place, so that typing one does not load the others."""
 
     def __init__(self, *, commands_at: Mapping[str, str], **attributes: Any) -> None:
@@ -45,4 +58,9 @@ class Program(click.Group):
             write_error(str(error))
             ctx.exit(1)
         except BrokenPipeError:
+            ctx.exit(1)
+        except OSError as error:
+            if error.filename is None:  # not about a file that somebody named: a mistake of ours, with its traceback
+                raise
+            write_error(f"{error.filename} cannot be used ({error.strerror}). Correct that, or name another.")
             ctx.exit(1)

@@ -11,6 +11,7 @@ import click
 from proxeny.app.remembering import DERIVED, Store
 from proxeny.cli.options import config_option
 from proxeny.cli.output import json_option, write_json, write_rows
+from proxeny.cli.program import Commands
 from proxeny.cli.storing import whoever, with_store
 from proxeny.settings import load_settings
 from proxeny.store.errors import UnknownError
@@ -20,7 +21,7 @@ from proxeny.store.tokens import SigningKeys
 from proxeny.web.oauth.keys import SETTLE, KeyRing
 
 
-@click.group()
+@click.group(cls=Commands)
 def secrets() -> None:
     """Keys: those that seal stored credentials, and those that sign access tokens."""
 

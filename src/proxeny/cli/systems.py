@@ -13,13 +13,14 @@ from proxeny.app.systems import known_system, known_systems, test_system
 from proxeny.cli import system_changes
 from proxeny.cli.options import config_option
 from proxeny.cli.output import json_option, write_json, write_rows, write_table
+from proxeny.cli.program import Commands
 from proxeny.cli.storing import with_store
 from proxeny.cli.types import list_types, show_type
 from proxeny.provisioning.exporting import idm_repository, sap_export
 from proxeny.settings import Settings, load_settings
 
 
-@click.group()
+@click.group(cls=Commands)
 def system() -> None:
     """The systems: backends that the gateway represents."""
 

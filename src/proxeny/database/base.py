@@ -28,8 +28,13 @@ class Database(ABC):
 
             return SqliteDatabase.connect(Path(rest[1:]))
         if separator and scheme in ("postgresql", "postgres"):
-            from proxeny.database.postgresql import PostgresqlDatabase
-
+            try:
+                from proxeny.database.postgresql import PostgresqlDatabase
+            except ModuleNotFoundError as error:
+                raise DatabaseUrlError(
+                    f"PostgreSQL needs the package {error.name}, which is not installed. Nothing was opened. Install "
+                    "proxeny with its extra: pip install 'proxeny[postgresql]'."
+                ) from error
             return await PostgresqlDatabase.connect(url)
         raise DatabaseUrlError(
             f"A database url starts with sqlite:/// or postgresql://, not '{scheme}'. Nothing was opened."

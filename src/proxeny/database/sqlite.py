@@ -65,7 +65,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         for pragma in PRAGMAS:
             connection.execute(pragma)
     except sqlite3.Error as error:
-        raise _translate(error) from error
+        translated = _translate(error)
+        raise type(translated)(f"{path}: {translated}") from error
     return connection
 
 

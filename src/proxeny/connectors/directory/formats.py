@@ -20,6 +20,9 @@ from proxeny.scim.values import number, truth
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 KIND = "meta.resourceType"
+_NAMES = frozenset({"username", "displayname"})
+"""One of them every entity has, whatever else a file holds."""
+
 _STEP = re.compile(r"([^.\[\]]+)(?:\[(\d{1,4})\])?")
 Step = tuple[str, int | None]
 
@@ -41,7 +44,7 @@ def json_lines(lines: Iterable[bytes]) -> Iterator[Line]:
         try:
             document = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            yield Line(index, None, f"is no JSON: {error}")
+            yield Line(index, None, f"is no JSON: {error.msg}, at column {error.colno}")
             continue
         if isinstance(document, dict):
             yield Line(index, document)
@@ -65,6 +68,9 @@ def table(lines: Iterable[bytes]) -> Iterator[Line]:
             return
         if columns is None:
             columns = [path_steps(name) for name in row]
+            if not any(steps and steps[0][0].lower() in _NAMES for steps in columns):
+                yield Line(reader.line_num, None, "is no header: it must name userName or displayName")
+                return
         elif len(row) > len(columns):
             yield Line(reader.line_num, None, f"has {len(row)} cells under {len(columns)} columns")
         elif any(row):

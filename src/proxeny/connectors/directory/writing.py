@@ -26,7 +26,7 @@ from proxeny.connectors.directory.resources import Incoming
 from proxeny.connectors.errors import ConflictError, NotFoundError, VersionConflictError
 from proxeny.connectors.spi import Accept, Entity
 from proxeny.database import Request, Row
-from proxeny.documents import Document
+from proxeny.documents import Document, canonical
 from proxeny.scim.patch import MembershipChanges, PatchOperation, apply_patch, parse_patch, split_memberships
 from proxeny.scim.schema import CUSTOM_GROUP, ResourceType
 
@@ -202,7 +202,7 @@ def rewrite(
     seq, entity_id, version, created, modified, size, data, held = row
     old = resources.content_of(orjson.loads(data))
     content = resources.retained(write.entity_type, old, want.content, partial=partial)
-    new_data = resources.stored(write.entity_type, entity_id, content)
+    new_data = _unless_equal(resources.stored(write.entity_type, entity_id, content), data)
     came, left = yield from _apply(write, seq, changes)
     if want.members is not None:
         wanted = yield from members.find(want.members, write.unknown)
@@ -217,6 +217,13 @@ def rewrite(
     return write.agreed(
         (yield from _whole(write.entity_type, (seq, entity_id, version, created, modified, size, new_data)))
     )
+
+
+def _unless_equal(new: bytes, old: bytes) -> bytes:
+    """``new``, or ``old`` if only the order of attributes differs: clients and tables of people each have their own."""
+    if new == old or len(new) != len(old) or canonical(orjson.loads(new)) != canonical(orjson.loads(old)):
+        return new
+    return old
 
 
 def _whole(entity_type: str, row: Row) -> EntitySteps:
