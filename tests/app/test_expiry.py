@@ -9,11 +9,13 @@ import orjson
 import pytest
 from tests.web.pki import SERVER, Authority
 
-from proxeny.app.expiry import Ending, Expiry, of_clients, of_settings, of_systems
+from proxeny.app.expiry import Expiry, of_clients, of_settings, of_systems
 from proxeny.app.gateway import Gateway
 from proxeny.provisioning.definition import read_definition
+from proxeny.provisioning.expiring import Ending
 from proxeny.settings import load_settings
-from proxeny.store.clients import StoredClient
+from proxeny.store.clients import StoredClient, StoredSecret
+from proxeny.store.notices import Subscription
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -69,9 +71,15 @@ def test_every_kind_of_certificate_is_looked_at(tmp_path: Path) -> None:
         file="far",
     )
     stored = StoredClient(id="idm", certificates=({"thumbprint": "x", "expires": "2026-06-05T00:00:00+00:00"},))
+    soon, later = (StoredSecret("h", NOW, NOW + timedelta(days=days)) for days in (3, 9))
+    secrets = [
+        StoredClient(id="robot1", secrets=(soon, later)),
+        StoredClient(id="robot2", secrets=(soon, StoredSecret("h", NOW))),
+        StoredClient(id="robot3", secrets=(soon,), enabled=False),
+    ]
     endings = [
         *of_settings(settings),
-        *of_clients([stored], {"robot": 1.8e9, "ever": float("inf")}),
+        *of_clients([stored, *secrets], {"robot": 1.8e9, "ever": float("inf")}),
         *of_systems([system]),
     ]
     assert [(one.part, one.name) for one in endings] == [
@@ -80,9 +88,22 @@ def test_every_kind_of_certificate_is_looked_at(tmp_path: Path) -> None:
         ("revocation list", "CN=test CA"),
         ("certificate of a technical user", "lone"),
         ("certificate of a technical user", "idm"),
+        ("secret of a technical user", "robot1"),
         ("certificate of a technical user", "robot"),
         ("certificate of a system", "Far: client.certificate"),
     ]
+    assert next(one.at for one in endings if one.name == "robot1") == NOW + timedelta(days=9), "the last one"
+    assert endings[-1].subject == "Outbound Certificate Expiration. Proxy System: Far"
+
+
+async def test_subscribers_are_told_what_ends(tmp_path: Path) -> None:
+    async with Gateway.open(load_settings(configured(tmp_path), {})) as gateway:
+        notices = gateway.provisioning.notices
+        await notices.subscribe(Subscription("*", "mail", "ops@example.org"))
+        for _ in range(2):
+            await gateway.look_for_endings({})
+        ((channel, address, count, _),) = await notices.waiting()
+        assert (channel, address, count) == ("mail", "ops@example.org", 4)
 
 
 async def test_health_tells_what_ends_and_not_whose_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

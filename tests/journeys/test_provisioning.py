@@ -223,6 +223,13 @@ def test_schedules_and_subscriptions_are_kept(boss: Client) -> None:
     assert len(boss("GET", people)["items"]) == 1
     boss("DELETE", f"{people}/mail/anna@example.org", 204)
     boss("DELETE", f"{people}/mail/anna@example.org", 404)
+    for wider in ("CRM", "*"):  # a target, and everything that ends
+        boss("POST", f"/api/v1/systems/{wider}/subscriptions", 201, json={"channel": "mail", "address": "a@b.example"})
+        (kept,) = boss("GET", f"/api/v1/systems/{wider}/subscriptions")["items"]
+        assert kept["source"] == wider.lower()
+        boss("DELETE", f"/api/v1/systems/{wider}/subscriptions/mail/a@b.example", 204)
+    boss("GET", "/api/v1/systems/nobody/subscriptions", 404)
+    Client(boss.url, "narrow")("GET", "/api/v1/systems/*/subscriptions", 403)
 
 
 def test_held_deletions_are_approved_by_list(boss: Client) -> None:

@@ -1,10 +1,12 @@
-"""What ends soon: certificates and revocation lists, told 30, 14 and 3 days before, in the log and in health."""
+"""What ends soon: certificates, revocation lists and secrets, told 30, 14 and 3 days before, in the log and in health.
+
+provisioning/expiring.py tells it to people.
+"""
 
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from cryptography import x509
 
 from proxeny.errors import Error
 from proxeny.provisioning.definition import SystemDefinition
+from proxeny.provisioning.expiring import Ending
+from proxeny.provisioning.system import ROLES
 from proxeny.settings import Settings
 from proxeny.store.clients import StoredClient
 from proxeny.web.auth.certificate import registered_certificates
@@ -20,23 +24,7 @@ from proxeny.web.chains import read_revocation_lists
 
 log = logging.getLogger("proxeny.app.expiry")
 
-DAYS = (3, 14, 30)
-"""A warning is logged once when so many days are left, and health tells it from the first on."""
-
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """``part`` is told to everyone in health; ``name`` says in the log which one it is."""
-
-    part: str
-    name: str
-    at: datetime
-
-    def days(self, now: datetime) -> int:
-        """Whole days left; negative once it has ended."""
-        return (self.at - now).days
 
 
 class Expiry:
@@ -52,8 +40,7 @@ class Expiry:
         warnings: dict[str, str] = {}
         told: dict[tuple[str, str], int] = {}
         for ending in sorted(endings, key=lambda one: one.at, reverse=True):
-            days = ending.days(moment)
-            level = -1 if days < 0 else next((limit for limit in DAYS if days <= limit), None)
+            days, level = ending.days(moment), ending.level(moment)
             if level is None:
                 continue
             key = (ending.part, ending.name)
@@ -67,9 +54,9 @@ class Expiry:
 def _tell(ending: Ending, days: int) -> None:
     fields = {"part": ending.part, "name_of_it": ending.name, "ends": f"{ending.at:%Y-%m-%dT%H:%M:%SZ}", "days": days}
     if days < 0:
-        log.error("a certificate or revocation list has ended; replace it", extra=fields)
+        log.error("a certificate, revocation list or secret has ended; replace it", extra=fields)
     else:
-        log.warning("a certificate or revocation list ends soon; replace it", extra=fields)
+        log.warning("a certificate, revocation list or secret ends soon; replace it", extra=fields)
 
 
 def of_settings(settings: Settings) -> Iterator[Ending]:
@@ -87,8 +74,12 @@ def of_settings(settings: Settings) -> Iterator[Ending]:
 
 
 def of_clients(clients: Iterable[StoredClient], seen: Mapping[str, float]) -> Iterator[Ending]:
-    """Certificates of technical users: registered ones, and (``seen``: by user, Unix time) those they came with."""
+    """Certificates of technical users: registered ones, and (``seen``: by user, Unix time) those they came with. Of
+    secrets the last one that ends, if there is none that does not."""
     for client in clients:
+        ends_last = [secret.expires for secret in client.secrets if secret.expires is not None]
+        if client.enabled and ends_last and len(ends_last) == len(client.secrets):
+            yield Ending("secret of a technical user", client.id, max(ends_last))
         yield from _of_keys(client.id, client.keys)
         for rule in client.certificates:
             if ends := rule.get("expires"):
@@ -105,7 +96,9 @@ def of_systems(definitions: Iterable[SystemDefinition]) -> Iterator[Ending]:
             for text in _PEM.findall(value):
                 with suppress(ValueError):
                     ends = x509.load_pem_x509_certificate(text.encode()).not_valid_after_utc
-                    yield Ending("certificate of a system", f"{definition.name}: {name}", ends)
+                    role = ROLES[definition.access_mode]
+                    whose = f"{definition.name}: {name}"
+                    yield Ending("certificate of a system", whose, ends, definition.id, role, definition.name)
 
 
 def _of_file(part: str, file: Path) -> Iterator[Ending]:

@@ -143,7 +143,9 @@ class Gateway:
         """Tells of certificates that end soon; ``seen``: by technical user, the end of what it signed in with."""
         systems = [opened.blueprint.definition for opened in self.catalog.systems().values()]
         stored = await self.store.clients.all()
-        self.expiry.look([*of_settings(self.settings), *of_clients(stored, seen), *of_systems(systems)])
+        endings = [*of_settings(self.settings), *of_clients(stored, seen), *of_systems(systems)]
+        self.expiry.look(endings)
+        await self.provisioning.expiring.tell(endings, {one.id: one.subscribers for one in systems})
 
     async def watch_endings(self, seen: Mapping[str, float]) -> None:
         while True:

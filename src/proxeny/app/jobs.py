@@ -21,6 +21,7 @@ from proxeny.errors import Error
 from proxeny.provisioning.catalog import Catalog
 from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.errors import UnknownSystemError
+from proxeny.provisioning.expiring import ExpiryNotices
 from proxeny.provisioning.job import Jobs
 from proxeny.provisioning.ledger import Memory
 from proxeny.provisioning.mail import Mail
@@ -31,6 +32,7 @@ from proxeny.provisioning.schedule import Scheduler
 from proxeny.provisioning.sending import Sending
 from proxeny.provisioning.why import Why
 from proxeny.settings import Settings
+from proxeny.store.endings import Endings
 from proxeny.store.events import Events
 from proxeny.store.notices import Channel, Notices
 from proxeny.store.schedules import Schedules
@@ -66,13 +68,16 @@ class Provisioning:
     schedules: Schedules
     notices: Notices
     why: Why
+    expiring: ExpiryNotices
 
     @classmethod
     def over(cls, settings: Settings, database: Database, catalog: Catalog) -> "Provisioning":
         memory = Memory.over(database)
         jobs = Jobs(memory, catalog, at_once=settings.jobs.runs)
         realtime = Realtime(Events(database), memory, catalog, jobs.owner, at_once=settings.jobs.events)
-        return cls(settings, catalog, jobs, realtime, Schedules(database), Notices(database), Why(memory, catalog))
+        notices, why = Notices(database), Why(memory, catalog)
+        expiring = ExpiryNotices(notices, Endings(database))
+        return cls(settings, catalog, jobs, realtime, Schedules(database), notices, why, expiring)
 
     @asynccontextmanager
     async def working(self, outbound: Outbound) -> AsyncIterator[None]:

@@ -136,7 +136,7 @@ class Notices:
             if not (yield REMEMBER, {"source": source, **_state(after), **values}):
                 return False
             for notice in notices:
-                yield from _queue(notice)
+                yield from queueing(notice)
             return True
 
         return await self._database.transaction(steps)
@@ -146,7 +146,7 @@ class Notices:
 
         def steps() -> Generator[Request, list[Row], None]:
             for notice in notices:
-                yield from _queue(notice)
+                yield from queueing(notice)
 
         await self._database.transaction(steps)
 
@@ -186,7 +186,8 @@ class Notices:
         return await self._database.transaction(steps)
 
 
-def _queue(notice: Notice) -> Generator[Request, list[Row], None]:
+def queueing(notice: Notice) -> Generator[Request, list[Row], None]:
+    """The steps that queue a notice, for whoever has a transaction already."""
     now = time.time()
     same = {"problem": notice.problem, "channel": notice.channel, "address": notice.address}
     if (yield SAID, {**same, "since": now - ONCE_SECONDS}):

@@ -1,4 +1,4 @@
-"""Contents of entities in the logs of runs, and who was told what ends soon: see store/contents.py and notices.py."""
+"""Contents of entities in the logs of runs, and who was told what ends soon: see store/contents.py and endings.py."""
 
 from proxeny.database import Migration, Statement
 

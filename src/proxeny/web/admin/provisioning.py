@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from proxeny.provisioning.expiring import EVERYTHING
 from proxeny.provisioning.reasons import sentence
 from proxeny.provisioning.schedule import WEEKDAYS, new_schedule, warning_of
 from proxeny.scim.errors import BadRequestError, ResourceNotFoundError
@@ -128,7 +129,7 @@ class _Rest:
     # -- subscriptions --------------------------------------------------------------------------------------------
 
     async def subscriptions(self, request: Request) -> Response:
-        found = await self._admin.notices.subscriptions(self._source(request))
+        found = await self._admin.notices.subscriptions(await self._subject(request))
         return page([asdict(one) for one in found], None)
 
     async def subscribe(self, request: Request) -> Response:
@@ -136,13 +137,13 @@ class _Rest:
         channel, address = body.get("channel"), body.get("address")
         if not isinstance(address, str) or _CHANNELS.get(str(channel), "\n") not in address or len(address) > 500:
             raise BadRequestError("channel is mail or webhook; address is a mail address, or the URL of the webhook.")
-        made = Subscription(self._source(request), channel, address)  # type: ignore[arg-type]  # one of _CHANNELS
+        made = Subscription(await self._subject(request), channel, address)  # type: ignore[arg-type]  # one of _CHANNELS
         await self._admin.notices.subscribe(made)
         return document(asdict(made), 201)
 
     async def unsubscribe(self, request: Request) -> Response:
         channel, address = request.params["channel"], request.params["address"]
-        gone = Subscription(self._source(request), channel, address)  # type: ignore[arg-type]  # any other is not there
+        gone = Subscription(await self._subject(request), channel, address)  # type: ignore[arg-type]  # any other is not there
         if not await self._admin.notices.unsubscribe(gone):
             raise ResourceNotFoundError("There is no such subscription.")
         return Response(204)
@@ -179,6 +180,11 @@ class _Rest:
         kind, source, target = (fields.get(name, "") for name in ("type", "source", "target"))
         found = await self._admin.why.ask(fields["entity"], entity_type=kind, source=source, target=target)
         return page([one.document() for one in found if may_see(request, one.source)], None)
+
+    async def _subject(self, request: Request) -> str:
+        """The id of the system that one is told about: a source's jobs, and what of it ends; ``*``: all that ends."""
+        named = request.params["system"]
+        return named if named == EVERYTHING else str((await self._admin.systems.one(named))["id"])
 
     def _source(self, request: Request) -> str:
         return self._admin.source_id(request.params["system"])
