@@ -125,7 +125,7 @@ class MemoryGateway:
     def directory(self) -> MemoryProvider:
         return self._directory
 
-    def provider(self, system: str) -> MemoryProvider:
+    async def provider(self, system: str) -> MemoryProvider:
         if system == "broken":
             raise SystemNotReadyError("The system cannot be opened at the moment.")
         try:

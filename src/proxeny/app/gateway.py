@@ -210,8 +210,8 @@ class Gateway:
     def directory(self) -> Provider:
         return self.catalog.directory
 
-    def provider(self, system: str) -> Provider:
-        return self.catalog.provider(system)
+    async def provider(self, system: str) -> Provider:
+        return await self.catalog.learned(system)
 
     def names(self, system: str) -> frozenset[str]:
         return self.catalog.names(system)

@@ -31,8 +31,8 @@ class EntityType:
 
     ``id``, ``created``, ``last_modified``: declared fields, on which ``id``, ``meta.created`` and ``meta.lastModified``
     may be filtered whether or not a mapping copies them. ``schemas``: SCIM schemas of the native documents (core
-    first), if the backend is itself a SCIM server. ``unique``: fields on which no two entities agree. ``searchable``:
-    fields that the backend filters by itself; None means any.
+    first), if the backend is itself a SCIM server; ``told``: it says so itself, and has no others. ``unique``: fields
+    on which no two entities agree. ``searchable``: fields that the backend filters by itself; None means any.
     """
 
     name: str
@@ -42,6 +42,7 @@ class EntityType:
     unique: tuple[Field, ...] = ()
     searchable: frozenset[Field] | None = None
     schemas: tuple[Schema, ...] = ()
+    told: bool = False
 
 
 @dataclass(slots=True)
@@ -264,6 +265,15 @@ class SchemaKeeper(Protocol):
 
     async def remove_schema(self, urn: str) -> None:
         """Takes it away with all its values, or NotFoundError."""
+        ...
+
+
+@runtime_checkable
+class SchemaTeller(Protocol):
+    """A backend that says itself what its entities are made of: its ``entity_types`` follow what it says."""
+
+    async def learn_schemas(self) -> bool:
+        """Asks it when that is due, and never fails; whether the entity types are others than before."""
         ...
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxeny.connectors.errors import ConnectorError
-from proxeny.connectors.spi import Announcer, Connector, SchemaKeeper
+from proxeny.connectors.spi import Announcer, Connector, SchemaKeeper, SchemaTeller
 from proxeny.provisioning.assembling import (
     OpenDirectory,
     directory_problems,
@@ -33,11 +33,13 @@ _DISABLED = "it is disabled"
 
 @dataclass(slots=True)
 class OpenSystem:
-    """One system in use. ``provider`` is None unless it is a proxy."""
+    """One system in use. ``provider`` is None unless it is a proxy. ``teller``: the connector, if its backend says
+    itself what its schemas are."""
 
     blueprint: Blueprint
     connector: Connector
     provider: Provider | None
+    teller: SchemaTeller | None = None
 
 
 class Catalog:
@@ -107,6 +109,16 @@ class Catalog:
             raise UnknownSystemError(f"System {system!r} is not a proxy system.")
         return found.provider
 
+    async def learned(self, system: str) -> Provider:
+        """The same, after its backend was asked for its schemas if that is due (a proxy over a SCIM server)."""
+        found = self.system(system)
+        if found.teller is not None and found.provider is not None and await found.teller.learn_schemas():
+            found.provider = self._proxy(found.blueprint, found.connector)
+        return self.provider(system)
+
+    def _proxy(self, plan: Blueprint, connector: Connector) -> Provider:
+        return proxy_provider(plan, connector, self._cursors, self._renderings)
+
     def system(self, system: str) -> OpenSystem:
         """Any open system by id or name."""
         system_id = self._labels.get(system)
@@ -150,7 +162,7 @@ class Catalog:
             self._directory = self._over_directory(base)
         for system in self._open.values():
             if await _has_other_schemas(system.connector) and system.provider is not None:
-                system.provider = proxy_provider(system.blueprint, system.connector, self._cursors, self._renderings)
+                system.provider = self._proxy(system.blueprint, system.connector)
 
     async def _add(self, plan: Blueprint) -> None:
         definition = plan.definition
@@ -163,15 +175,14 @@ class Catalog:
             self._announced(connector)
         try:
             await connector.open()
-            provider = (
-                proxy_provider(plan, connector, self._cursors, self._renderings) if plan.role == "proxy" else None
-            )
+            provider = self._proxy(plan, connector) if plan.role == "proxy" else None
         except ConnectorError as error:
             logger.error("a system cannot be opened: %s", error, extra={"system": definition.id})
             self._unusable[definition.id] = str(error)
             await connector.close()
             return
-        self._open[definition.id] = OpenSystem(plan, connector, provider)
+        teller = connector if isinstance(connector, SchemaTeller) else None
+        self._open[definition.id] = OpenSystem(plan, connector, provider, teller)
 
     def _announced(self, connector: Connector) -> None:
         if isinstance(connector, Announcer):

@@ -34,6 +34,8 @@ def derive(
 ) -> DerivedTypes:
     """The resource types of one endpoint. Without transformations they are the backend's own."""
     known = _known(entity_type, endpoint, native)
+    if native.told:
+        known = _with_named(known, _KNOWN[entity_type], _named(read, write))
     if read is None and write is None:
         return DerivedTypes(known, known)
     reads = read.lineage if read is not None else None
@@ -58,12 +60,58 @@ def _known(entity_type: str, endpoint: str, native: EntityType) -> ResourceType:
         name = entity_type[:1].upper() + entity_type[1:]
         core = native.schemas[0] if native.schemas else Schema(f"{_CUSTOM_URN}:{name}", name, "", ())
         return ResourceType(name, endpoint, core, tuple(map(Extension, native.schemas[1:])))
+    if native.told:
+        core, *others = native.schemas
+        return replace(shipped, endpoint=endpoint, schema=_safe(core), extensions=tuple(map(Extension, others)))
     own = {schema.id.lower(): schema for schema in native.schemas}
     core = own.pop(shipped.schema.id.lower(), shipped.schema)
     extensions = [own.pop(each.schema.id.lower(), each.schema) for each in shipped.extensions]
     return replace(
         shipped, endpoint=endpoint, schema=core, extensions=tuple(map(Extension, [*extensions, *own.values()]))
     )
+
+
+def _safe(core: Schema) -> Schema:
+    """The core schema of a backend; a password is never shown, whatever the backend says of it."""
+    shown = (
+        replace(each, returned="never", mutability="writeOnly") if each.name.lower() == "password" else each
+        for each in core.attributes
+    )
+    return replace(core, attributes=tuple(shown))
+
+
+def _named(read: EntityProgram | None, write: EntityProgram | None) -> list[Names]:
+    """The attributes that the mappings themselves name: what reading makes, and what writing takes."""
+    made = output_names(read) if read is not None else ()
+    return [names for names in (*made, *(sorted(write.lineage.reads) if write is not None else ())) if names]
+
+
+def _with_named(known: ResourceType, shipped: ResourceType, named: Iterable[Names]) -> ResourceType:
+    """The backend's type with what the mappings name beyond it, as the gateway knows it from elsewhere."""
+    schemas = {schema.id.lower(): schema for schema in known.schemas}
+    for names in named:
+        of_extension = ":" in names[0]
+        source = shipped.extension(names[0]) if of_extension else shipped.schema
+        name, *rest = names[1:] if of_extension else names
+        attribute = source.attribute(name) if source is not None else None
+        if source is None or attribute is None:
+            continue
+        schema = schemas.get(source.id.lower(), replace(source, attributes=()))
+        schemas[source.id.lower()] = _with_attribute(schema, attribute, rest[0] if rest else None)
+    core = schemas.pop(known.schema.id.lower())
+    return replace(known, schema=core, extensions=tuple(map(Extension, schemas.values())))
+
+
+def _with_attribute(schema: Schema, attribute: Attribute, sub_name: str | None) -> Schema:
+    """The schema with the attribute, if it lacks it, or with the one sub-attribute that it lacks."""
+    held = schema.attribute(attribute.name)
+    if held is None:
+        return replace(schema, attributes=(*schema.attributes, attribute))
+    sub = attribute.sub(sub_name) if sub_name is not None else None
+    if sub is None or held.type != "complex" or not held.sub_attributes or held.sub(sub.name) is not None:
+        return schema
+    fuller = replace(held, sub_attributes=(*held.sub_attributes, sub))
+    return replace(schema, attributes=tuple(fuller if each is held else each for each in schema.attributes))
 
 
 def _needs(writes: Lineage | None) -> Needs:

@@ -61,7 +61,7 @@ class Gateway(Protocol):
     @property
     def directory(self) -> Provider: ...
 
-    def provider(self, system: str) -> Provider:
+    async def provider(self, system: str) -> Provider:
         """The proxy system of that id or name; raises UnknownSystemError or SystemNotReadyError."""
         ...
 

@@ -160,7 +160,7 @@ def scim_routes() -> Iterator[Route]:
 def _handler(step: Step) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         system = request.params.get("system")
-        provider = request.gateway.directory if system is None else request.gateway.provider(system)
+        provider = request.gateway.directory if system is None else await request.gateway.provider(system)
         return from_answer(await step(request, provider, _call(request)))
 
     return handle

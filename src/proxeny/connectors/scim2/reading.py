@@ -1,6 +1,7 @@
 """Reading from a SCIM server: one by id, pages by index or cursor, everything, what has changed; and the test."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
@@ -14,6 +15,7 @@ from proxeny.connectors.scim2.discovery import Abilities, Discovery
 from proxeny.connectors.scim2.filter import filter_text
 from proxeny.connectors.scim2.longlists import LongLists
 from proxeny.connectors.scim2.origins import Origins
+from proxeny.connectors.scim2.schemas import SchemaDiscovery
 from proxeny.connectors.scim2.wire import Wire, to_batch, to_entity
 from proxeny.connectors.spec import Connection
 from proxeny.connectors.spi import Change, Entity, EntityType, Page, Portion, Search, TestStep
@@ -30,7 +32,7 @@ _SCHEMAS = {
 
 
 class ScimReader:
-    """Reader, Searcher, PortionReader, Marker and ChangeReader of one SCIM server."""
+    """Reader, Searcher, PortionReader, Marker, ChangeReader and SchemaTeller of one SCIM server."""
 
     def __init__(self, connection: Connection) -> None:
         values, quirks = connection.properties, connection.type.quirks_for(connection.properties)
@@ -40,6 +42,11 @@ class ScimReader:
         asks = not quirks.get("no_discovery")
         self._discovery = Discovery(self._wire.client, self._wire.base_path, self._wire.read_headers, asks=asks)
         self._types = {name: _entity_type(name) for name in ("user", "group")}
+        self._schemas = (
+            SchemaDiscovery(self._wire.client, self._wire.base_path, self._wire.read_headers, connection.system_id)
+            if asks
+            else None
+        )
         self._page = min(values.family_integer("page.size", PAGE) or PAGE, 1000)
         self._origins = Origins.of(values)
         self._long = LongLists(self._wire, values, quirks)
@@ -47,6 +54,19 @@ class ScimReader:
     @property
     def entity_types(self) -> Mapping[str, EntityType]:
         return self._types
+
+    async def learn_schemas(self) -> bool:
+        """Takes over what the server says of its schemas; until it has said so, and where it does not, the standard's
+        own count."""
+        if self._schemas is None or not self._schemas.due:
+            return False
+        told = await self._schemas.told()
+        types = {
+            name: replace(known, schemas=told[name], told=True) if name in told else _entity_type(name)
+            for name, known in self._types.items()
+        }
+        changed, self._types = types != self._types, types
+        return changed
 
     async def open(self) -> None:
         await self._wire.client.open()
