@@ -26,6 +26,8 @@ PARAMETERS = {
     "address": "a@x.example",
     "direction": "read",
     "version": "1",
+    "client": "somebody",
+    "certificate": "0",
 }
 REFUSED = {401, 403}
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from proxeny.app.administration import SystemAdministration
+from proxeny.app.clients import ClientAdministration
 from proxeny.app.conversions import issuers, outbound_settings, server_settings, technical_user, web_settings
 from proxeny.app.definitions import file_definitions
 from proxeny.app.expiry import Expiry, of_clients, of_settings, of_systems
@@ -27,6 +28,8 @@ from proxeny.store.kept import KeptSecrets
 from proxeny.store.limits import Limits
 from proxeny.store.tokens import SigningKeys, Tokens
 from proxeny.store.transformations import Transformations
+from proxeny.web.admin.audit import audit_routes
+from proxeny.web.admin.clients import client_routes
 from proxeny.web.admin.jobs import job_routes
 from proxeny.web.admin.ports import Administration
 from proxeny.web.admin.provisioning import provisioning_routes
@@ -192,6 +195,8 @@ class Gateway:
         systems = SystemAdministration(self.settings, self.store, self.catalog, transformations, self.reload)
         administration = Administration(
             systems=systems,
+            clients=ClientAdministration(self.settings, self.store),
+            audit=self.store.audit,
             jobs=provisioning.jobs,
             realtime=provisioning.realtime,
             schedules=provisioning.schedules,
@@ -205,6 +210,8 @@ class Gateway:
         yield from job_routes(administration)
         yield from provisioning_routes(administration)
         yield from system_routes(administration)
+        yield from client_routes(administration)
+        yield from audit_routes(administration)
 
     @property
     def directory(self) -> Provider:

@@ -1,7 +1,6 @@
 """``proxeny audit``: the trail of refused sign-ins and of all changes, and whether it is as it was written."""
 
 import os
-from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,13 @@ import orjson
 from proxeny.app.remembering import Store
 from proxeny.cli.options import config_option
 from proxeny.cli.output import json_option, write_error, write_json, write_rows
+from proxeny.cli.program import Commands
 from proxeny.cli.storing import with_store
 from proxeny.settings import load_settings
-from proxeny.store.audit import AuditRecord
+from proxeny.store.audit import AuditRecord, Wanted
 
 
-@click.group()
+@click.group(cls=Commands)
 def audit() -> None:
     """The audit trail: who was refused, and who changed what."""
 
@@ -34,17 +34,16 @@ def list_records(
     """List the newest records, oldest first."""
     settings = load_settings(config, os.environ)
 
-    def wanted(record: AuditRecord) -> bool:
-        return (
-            record.event.startswith(event or "")
-            and (client is None or client in (record.fields.get("client"), record.fields.get("by")))
-            and record.at >= (since or "")
-        )
+    wanted = Wanted(event or "", client, since or "")
 
     async def newest(store: Store) -> list[AuditRecord]:
-        unfiltered = not (event or client or since)
-        after = max(0, (await store.audit.head())[0] - limit) if unfiltered else 0
-        return list(deque([record async for record in store.audit.records(after=after) if wanted(record)], limit))
+        found: list[AuditRecord] = []
+        async for record in store.audit.newest():
+            if wanted(record):
+                found.append(record)
+            if len(found) == limit:
+                break
+        return found[::-1]
 
     rows = [_row(record, as_json=as_json) for record in with_store(settings, newest)]
     write_rows(rows, as_json=as_json, nothing="No records.")
@@ -64,9 +63,7 @@ def verify(context: click.Context, heads: tuple[str, ...], config: Path, as_json
     verdict = with_store(settings, lambda store: store.audit.verify(*known))
     whole = verdict.first_bad is None
     if as_json:
-        told = {"records": verdict.records, "first_bad": verdict.first_bad, "reason": verdict.reason}
-        told["before_sealing"] = verdict.unsealed
-        write_json({"whole": whole, **told, "head": verdict.head})
+        write_json(verdict.document())
     elif whole:
         click.echo(
             f"{verdict.records} records, all as they were written.{_older(verdict.unsealed)}\nhead {verdict.head}"
@@ -80,9 +77,9 @@ def verify(context: click.Context, heads: tuple[str, ...], config: Path, as_json
 
 
 def _row(record: AuditRecord, *, as_json: bool) -> dict[str, Any]:
-    row: dict[str, Any] = {"number": record.number, "at": record.at, "event": record.event}
+    row = record.document()
     if as_json:
-        return {**row, "fields": dict(record.fields)}
+        return row
     told = "  ".join(f"{name}={_text(value)}" for name, value in record.fields.items() if value not in (None, ""))
     return {**row, "fields": told}
 

@@ -2,26 +2,20 @@
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from cryptography import x509
 
-from proxeny.certificates import thumbprint
+from proxeny.app.clients import ClientAdministration
 from proxeny.cli.options import ExistingFile, config_option
 from proxeny.cli.output import json_option, write_json
 from proxeny.cli.storing import whoever, with_store
-from proxeny.errors import CertificateError, Problem, SettingsError
-from proxeny.settings import PERMISSIONS, Settings, load_settings
+from proxeny.provisioning.errors import DefinitionError
+from proxeny.settings import PERMISSIONS, load_settings
 from proxeny.settings.kinds import jwk_set
-from proxeny.store.administration import Administration
-from proxeny.store.clients import StoredClient
-from proxeny.store.errors import UnknownError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Rules = tuple[dict[str, str], ...]
 
 _DIALECTS = ("entra", "okta", "strict")
 _OPTIONS = (
@@ -57,16 +51,11 @@ def _described(command: Function) -> Function:
 @json_option
 def add(client_id: str, no_secret: bool, expires: int | None, config: Path, as_json: bool, **given: Any) -> None:
     """Make the technical user ID, and print its secret, which is not kept."""
-    changes = _changes(given)
-    if no_secret and not (changes.get("certificates") or changes.get("keys")):
-        raise click.UsageError("Without a secret it needs a certificate or --keys, or it could never sign in.")
-    settings = load_settings(config, os.environ)
-    _refuse_configured(settings, client_id)
-    made = StoredClient(id=client_id, **changes)
+    document = _document(given)
     kept, secret = _administered(
-        settings, lambda them: them.add_client(made, secret=not no_secret, expires=_moment(expires))
+        config, lambda them: them.add(client_id, document, whoever(), secret=not no_secret, expires_days=expires)
     )
-    _deliver(kept.id, secret, as_json)
+    _deliver(kept["id"], secret, as_json)
 
 
 @click.command()
@@ -81,24 +70,17 @@ def add(client_id: str, no_secret: bool, expires: int | None, config: Path, as_j
 @json_option
 def change(client_id: str, all_systems: bool, no_certificates: bool, config: Path, as_json: bool, **given: Any) -> None:
     """Change what ID may do, and what signs it in; what is not named stays. Certificates are added to those it has."""
-    changes = _changes(given)
+    changes = _document(given)
     if all_systems:
         changes["systems"] = None
-    settings = load_settings(config, os.environ)
-    _refuse_configured(settings, client_id)
 
-    async def changed(them: Administration) -> StoredClient:
-        before = await them.clients.find(client_id)
-        if before is None:
-            raise UnknownError(f"There is no technical user '{client_id}' in the database. Nothing was changed.")
+    async def changed(them: ClientAdministration) -> None:
         if no_certificates or "certificates" in changes:
-            kept = () if no_certificates else before.certificates
-            changes["certificates"] = (*kept, *changes.get("certificates", ()))
-        if not changes:
-            raise click.UsageError("Say what to change; --help lists what can be.")
-        return await them.change_client(client_id, **changes)
+            kept = [] if no_certificates else (await them.one(client_id))["certificates"]
+            changes["certificates"] = [*kept, *changes.get("certificates", ())]
+        await them.change(client_id, changes, whoever())
 
-    _administered(settings, changed)
+    _administered(config, changed)
     if as_json:
         write_json({"id": client_id, "changed": sorted(changes)})
     else:
@@ -113,11 +95,8 @@ def change(client_id: str, all_systems: bool, no_certificates: bool, config: Pat
 @json_option
 def rotate(client_id: str, keep_old: int, expires: int | None, config: Path, as_json: bool) -> None:
     """Give ID a new secret and print it; the old one holds on for a while."""
-    settings = load_settings(config, os.environ)
-    _refuse_configured(settings, client_id)
-    keep = timedelta(hours=keep_old)
     secret = _administered(
-        settings, lambda them: them.rotate_client(client_id, keep_old_for=keep, expires=_moment(expires))
+        config, lambda them: them.rotate(client_id, whoever(), keep_old_hours=keep_old, expires_days=expires)
     )
     _deliver(client_id, secret, as_json)
 
@@ -128,59 +107,42 @@ def rotate(client_id: str, keep_old: int, expires: int | None, config: Path, as_
 @json_option
 def remove(client_id: str, config: Path, as_json: bool) -> None:
     """Remove ID; it is refused within five seconds, also by a gateway that is running."""
-    settings = load_settings(config, os.environ)
-    _refuse_configured(settings, client_id)
-    _administered(settings, lambda them: them.remove_client(client_id))
+    _administered(config, lambda them: them.remove(client_id, whoever()))
     if as_json:
         write_json({"removed": client_id})
     else:
         click.echo(f"{client_id} is removed.")
 
 
-def _administered(settings: Settings, use: Callable[[Administration], Any]) -> Any:
-    return with_store(settings, lambda store: use(store.administration(whoever())))
+def _administered(config: Path, use: Callable[[ClientAdministration], Any]) -> Any:
+    settings = load_settings(config, os.environ)
+    try:
+        return with_store(settings, lambda store: use(ClientAdministration(settings, store)))
+    except DefinitionError as error:
+        raise click.UsageError(str(error)) from error
 
 
-def _refuse_configured(settings: Settings, client_id: str) -> None:
-    for index, known in enumerate(settings.client):
-        if known.id == client_id:
-            message, remedy = "is in the configuration file, which this command does not change.", "Edit the file."
-            raise SettingsError([Problem(str(settings.file), f"client[{index}].id", message, remedy)])
-
-
-def _changes(given: dict[str, Any]) -> dict[str, Any]:
-    """Fields of StoredClient, as far as options name them."""
-    rules = _rules(*(given.pop(name) for name in ("certificate", "subject", "issuer", "uri")))
+def _document(given: dict[str, Any]) -> dict[str, Any]:
+    """What the options say of a technical user; those that are not there say nothing."""
+    certificates = _certificates(*(given.pop(name) for name in ("certificate", "subject", "issuer", "uri")))
     keys = given.pop("keys")
-    changes = {name: value for name, value in given.items() if value not in (None, ())}
-    for name in {"permissions", "systems"} & changes.keys():
-        changes[name] = frozenset(changes[name])
+    named = {name: value for name, value in given.items() if value not in (None, ())}
     if keys is not None:
-        changes["keys"] = jwk_set(keys)
-        if changes["keys"] is None:
+        named["keys"] = jwk_set(keys)
+        if named["keys"] is None:
             raise click.UsageError(f"{keys} is no JWK Set in JSON.")
-        if any({"d", "k"} & key.keys() for key in changes["keys"]["keys"]):
-            raise click.UsageError(f"{keys} holds private keys. Give the public ones only; nothing was changed.")
-    return {**changes, **({"certificates": rules} if rules else {})}
+    return {**named, **({"certificates": certificates} if certificates else {})}
 
 
-def _rules(certificate: Path | None, subject: str | None, issuer: str | None, uri: str | None) -> Rules:
+def _certificates(file: Path | None, subject: str | None, issuer: str | None, uri: str | None) -> list[dict[str, str]]:
     rules = []
-    if certificate is not None:
-        try:
-            read = x509.load_pem_x509_certificate(certificate.read_bytes())
-        except ValueError as error:
-            raise CertificateError(f"{certificate} is no certificate in PEM. Nothing was changed.") from error
-        rules.append({"thumbprint": thumbprint(read), "expires": read.not_valid_after_utc.isoformat()})
+    if file is not None:
+        rules.append({"certificate": file.read_text("ascii", "replace")})
     if subject:
         rules.append({"subject": subject, **({"issuer": issuer} if issuer else {})})
     if uri:
         rules.append({"uri": uri})
-    return tuple(rules)
-
-
-def _moment(days: int | None) -> datetime | None:
-    return datetime.now(UTC) + timedelta(days=days) if days else None
+    return rules
 
 
 def _deliver(client_id: str, secret: str | None, as_json: bool) -> None:

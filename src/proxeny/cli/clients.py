@@ -1,25 +1,26 @@
 """``proxeny client``: technical users. Those of the configuration file are shown, and changed only there."""
 
 import os
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+from proxeny.app.clients import ClientAdministration
 from proxeny.cli import client_changes
 from proxeny.cli.options import config_option
 from proxeny.cli.output import json_option, write_json, write_rows, write_table
+from proxeny.cli.program import Commands
 from proxeny.cli.storing import with_store
-from proxeny.settings import Client, load_settings
-from proxeny.store.clients import StoredClient
-from proxeny.store.errors import UnknownError
+from proxeny.settings import load_settings
+
+T = TypeVar("T")
 
 _LISTED = ("id", "permissions", "systems", "read_only", "secrets", "certificates", "last_used", "last_address")
 
 
-@click.group()
+@click.group(cls=Commands)
 def client() -> None:
     """Technical users: who may call, and what for."""
 
@@ -36,7 +37,7 @@ def list_clients(config: Path, as_json: bool) -> None:
     rows = [
         {name: row[name] if name not in ("secrets", "certificates") else len(row[name]) for name in _LISTED}
         | {name: row[name] for name in ("failed_tries", "enabled", "origin")}
-        for row in _rows(config)
+        for row in _clients(config, ClientAdministration.all)
     ]
     write_rows(rows, as_json=as_json, nothing="No technical users. Make one: proxeny client add ID --permission proxy")
 
@@ -47,9 +48,7 @@ def list_clients(config: Path, as_json: bool) -> None:
 @json_option
 def show(client_id: str, config: Path, as_json: bool) -> None:
     """Show all of a technical user but its secrets: of those, until when they hold."""
-    found = next((row for row in _rows(config) if row["id"] == client_id), None)
-    if found is None:
-        raise UnknownError(f"There is no technical user '{client_id}'. `proxeny client list` shows those there are.")
+    found = _clients(config, lambda them: them.one(client_id))
     if as_json:
         write_json(found)
     else:
@@ -57,59 +56,9 @@ def show(client_id: str, config: Path, as_json: bool) -> None:
         write_table(("KEY", "VALUE"), list(shown.items()))
 
 
-def _rows(config: Path) -> list[dict[str, Any]]:
+def _clients(config: Path, use: Callable[[ClientAdministration], Awaitable[T]]) -> T:
     settings = load_settings(config, os.environ)
-    stored = with_store(settings, lambda store: store.clients.all())
-    return [*map(_configured, settings.client), *map(_stored, stored)]
-
-
-def _configured(known: Client) -> dict[str, Any]:
-    return {
-        "id": known.id,
-        "permissions": sorted(known.permissions),
-        "systems": sorted(known.systems),
-        "read_only": known.read_only,
-        "dialect": list(known.dialect or ()),
-        "enabled": True,
-        "description": "",
-        "secrets": ["for ever"] if known.secret is not None else [],
-        "certificates": [rule.model_dump(exclude_none=True) for rule in known.certificates],
-        "keys": known.keys is not None,
-        "token_format": known.token_format,
-        "bind_tokens": known.bind_tokens,
-        "created": None,
-        "last_used": None,
-        "last_address": None,
-        "failed_tries": None,
-        "origin": "configuration",
-    }
-
-
-def _stored(known: StoredClient) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    return {
-        "id": known.id,
-        "permissions": sorted(known.permissions),
-        "systems": sorted(known.systems or ()),
-        "read_only": known.read_only,
-        "dialect": list(known.dialect or ()),
-        "enabled": known.enabled,
-        "description": known.description,
-        "secrets": [_until(secret.expires) for secret in known.secrets if secret.is_valid(now)],
-        "certificates": [dict(rule) for rule in known.certificates],
-        "keys": bool(known.keys),
-        "token_format": known.token_format,
-        "bind_tokens": known.bind_tokens,
-        "created": known.created.isoformat(timespec="seconds"),
-        "last_used": known.last_used.isoformat() if known.last_used else None,
-        "last_address": known.last_address,
-        "failed_tries": known.failed_tries,
-        "origin": "database",
-    }
-
-
-def _until(expires: datetime | None) -> str:
-    return "for ever" if expires is None else f"until {expires.isoformat(timespec='seconds')}"
+    return with_store(settings, lambda store: use(ClientAdministration(settings, store)))
 
 
 def _line(value: Any) -> str:

@@ -3,8 +3,8 @@
 Whoever changes technical users, systems, secrets or keys does it here, so that no way of changing them goes unrecorded.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from proxeny.store.audit import Audit
 from proxeny.store.clients import Clients, StoredClient
 from proxeny.store.systems import StoredSystem, Systems
 
+Rules = tuple[Mapping[str, str], ...]
 _TOLD = tuple(
     item.name
     for item in fields(StoredClient)
@@ -46,6 +47,15 @@ class Administration:
         kept = await self.clients.change(client_id, **changes)
         told = {name: value for name, value in _told(kept).items() if name in changes}
         await self.record("client.changed", client=client_id, changed=sorted(changes), **told)
+        return kept
+
+    async def change_certificates(self, client_id: str, change: Callable[[Rules], Rules]) -> StoredClient:
+        """Makes other certificates of those that it has at that moment; UnknownError."""
+        kept = await self.clients.edit(
+            client_id, lambda client: replace(client, certificates=change(client.certificates))
+        )
+        told = {"changed": ["certificates"], "certificates": kept.certificates}
+        await self.record("client.changed", client=client_id, **told)
         return kept
 
     async def rotate_client(

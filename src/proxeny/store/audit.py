@@ -8,6 +8,7 @@ Trails that are older than seals begin without one. The first record after that 
 hold them together, but whether the last of them were cut off before cannot be told, and is not claimed.
 """
 
+import asyncio
 import hmac
 from collections.abc import AsyncIterator, Generator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Any
 import orjson
 
 from proxeny.database import Database, Request, Row, Statement
+from proxeny.documents import Document
 from proxeny.store.anchor import Anchor
 
 NEXT = Statement("UPDATE store_audit_head SET number = number + 1 WHERE head = 1 RETURNING number, chain, seal")
@@ -28,6 +30,9 @@ RECORDS = Statement(
     "SELECT number, record, chain FROM store_audit WHERE number > :after AND number <= :until "
     "ORDER BY number LIMIT :limit"
 )
+NEWEST = Statement(
+    "SELECT number, record, chain FROM store_audit WHERE number < :before ORDER BY number DESC LIMIT :limit"
+)
 LAST = Statement("SELECT number, chain FROM store_audit ORDER BY number DESC LIMIT 1")
 
 BROKEN = "audit.broken"
@@ -35,6 +40,8 @@ BROKEN = "audit.broken"
 
 SEALED = "audit.sealed"
 """The event that tells how many records (``before``) a trail had when it was sealed for the first time."""
+
+_CHUNK = 500
 
 _BROKEN_MARK = b'"event":"audit.broken"'
 _SEALED_MARK = b'"event":"audit.sealed"'
@@ -49,6 +56,25 @@ class AuditRecord:
     event: str
     fields: Mapping[str, Any]
 
+    def document(self) -> Document:
+        return {"number": self.number, "at": self.at, "event": self.event, "fields": dict(self.fields)}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which records are looked for: ``event`` begins so, ``client`` did it or it was done to it, from ``since`` on."""
+
+    event: str = ""
+    client: str | None = None
+    since: str = ""
+
+    def __call__(self, record: AuditRecord) -> bool:
+        return (
+            record.event.startswith(self.event)
+            and (self.client is None or self.client in (record.fields.get("client"), record.fields.get("by")))
+            and record.at >= self.since
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -61,6 +87,16 @@ class Verdict:
     first_bad: int | None = None
     reason: str = ""
     unsealed: int = 0
+
+    def document(self) -> Document:
+        return {
+            "whole": self.first_bad is None,
+            "records": self.records,
+            "first_bad": self.first_bad,
+            "reason": self.reason,
+            "before_sealing": self.unsealed,
+            "head": self.head,
+        }
 
 
 class Audit:
@@ -104,6 +140,15 @@ class Audit:
             document = orjson.loads(text)
             yield AuditRecord(number, document["at"], document["event"], document["fields"])
 
+    async def newest(self, *, before: int = 2**62) -> AsyncIterator[AuditRecord]:
+        """All records before a number, newest first."""
+        while rows := await self._database.fetch(NEWEST, {"before": before, "limit": _CHUNK}):
+            for number, text, _ in rows:
+                document = orjson.loads(text)
+                yield AuditRecord(number, document["at"], document["event"], document["fields"])
+            before = rows[-1][0]
+            await asyncio.sleep(0)
+
     async def head(self) -> tuple[int, str]:
         """Number and chain of the last record."""
         found = await self._database.fetch_one(HEAD)
@@ -118,6 +163,8 @@ class Audit:
         number, before, unsealed = 0, "", 0
         async for found, text, chain in self._database.stream(RECORDS, {"until": 2**62}, after=0):
             number += 1
+            if number % _CHUNK == 0:
+                await asyncio.sleep(0)  # others have their turn
             if reason := self._complaint(number, found, text, chain, before, expected):
                 return Verdict(number - 1, verdict, number, reason, unsealed)
             if text[1:].startswith(_SEALED_MARK):

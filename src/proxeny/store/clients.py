@@ -5,7 +5,7 @@ secret is given out once. Every change counts up ``version``, by which whoever r
 """
 
 import asyncio
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -126,7 +126,7 @@ class Clients:
 
     async def change(self, client_id: str, **changes: Any) -> StoredClient:
         """Change fields of StoredClient (``enabled=False``, ``permissions=…``); UnknownError."""
-        return await self._edit(client_id, lambda client: replace(client, **changes))
+        return await self.edit(client_id, lambda client: replace(client, **changes))
 
     async def rotate(
         self, client_id: str, *, keep_old_for: timedelta = timedelta(days=1), expires: datetime | None = None
@@ -141,7 +141,7 @@ class Clients:
             kept = [replace(old, expires=min(old.expires or until, until)) for old in valid[1 - SECRETS :]]
             return replace(client, secrets=(stored, *(kept if keep_old_for else ())))
 
-        await self._edit(client_id, exchanged)
+        await self.edit(client_id, exchanged)
         return made
 
     async def remove(self, client_id: str) -> None:
@@ -164,13 +164,15 @@ class Clients:
         """Count a failed try."""
         await self._database.transaction(lambda: _single(FAILED, {"id": client_id}))
 
-    async def _edit(self, client_id: str, edit: Any) -> StoredClient:
+    async def edit(self, client_id: str, edit: Callable[[StoredClient], StoredClient]) -> StoredClient:
+        """Keeps what ``edit`` makes of a technical user, as it is at that moment; UnknownError."""
+
         def steps() -> Generator[Request, list[Row], StoredClient]:
             version = (yield COUNT_UP, {})[0][0]  # also the lock: edits of technical users come one after the other
             rows = yield ONE, {"id": client_id}
             if not rows:
                 raise _unknown(client_id)
-            edited: StoredClient = replace(edit(_from_row(rows[0])), version=version)
+            edited = replace(edit(_from_row(rows[0])), version=version)
             yield UPDATE, {"id": client_id, "document": _document(edited), "version": version}
             return edited
 

@@ -25,6 +25,7 @@ from proxeny.scim.errors import (
     ScimError,
 )
 from proxeny.store.errors import AlreadyExistsError, UnknownError
+from proxeny.web.bodies import check_media_type, parse_json
 from proxeny.web.request import Handler, Request
 from proxeny.web.responses import RawHeaders, Response, document
 
@@ -65,6 +66,18 @@ def query(request: Request, *known: str) -> dict[str, str]:
     return found
 
 
+async def optional_resource(request: Request) -> dict[str, Any]:
+    """The body as a JSON object; an empty one without a body."""
+    body = await request.body()
+    if not body.strip():
+        return {}
+    check_media_type(request.header(b"content-type"), request.header(b"content-encoding"))
+    found = parse_json(body, request.settings.limits.json_depth)
+    if not isinstance(found, dict):
+        raise BadRequestError("The body must be a JSON object, or absent.")
+    return found
+
+
 def limit_of(fields: Mapping[str, str], default: int = 50) -> int:
     given = fields.get("limit", str(default))
     if not given.isdecimal() or not 1 <= int(given[:9]) <= LARGEST_PAGE:
@@ -99,6 +112,16 @@ def parts_of(text: str | None, count: int) -> list[str] | None:
     if not isinstance(parts, list) or len(parts) != count or not all(isinstance(part, str) for part in parts):
         raise BadRequestError("The cursor is none that was given here. Begin again without it.")
     return parts
+
+
+def place_of(text: str | None, default: int) -> int:
+    """The number in a cursor of one part; ``default`` without a cursor."""
+    parts = parts_of(text, 1)
+    if parts is None:
+        return default
+    if not parts[0].isdecimal() or len(parts[0]) > 18:
+        raise BadRequestError("The cursor is none that was given here. Begin again without it.")
+    return int(parts[0])
 
 
 def may_see(request: Request, system: str) -> bool:

@@ -8,6 +8,7 @@ from proxeny.documents import Document
 from proxeny.provisioning.job import Jobs
 from proxeny.provisioning.realtime import Realtime
 from proxeny.provisioning.why import Why
+from proxeny.store.audit import Audit
 from proxeny.store.notices import Notices
 from proxeny.store.schedules import Schedules
 
@@ -48,12 +49,40 @@ class SystemsPort(Protocol):
         ...
 
 
+class ClientsPort(Protocol):
+    """Technical users, without their secrets and hashes; those of the configuration can only be looked at."""
+
+    async def all(self) -> Sequence[Document]: ...
+
+    async def one(self, client_id: str) -> Document: ...
+
+    async def add(
+        self, client_id: str, document: Document, by: str, *, secret: bool = True, expires_days: int | None = None
+    ) -> tuple[Document, str | None]:
+        """The new one, and its secret, which is given out here and nowhere else."""
+        ...
+
+    async def change(self, client_id: str, document: Document, by: str) -> Document: ...
+
+    async def rotate(self, client_id: str, by: str, *, keep_old_hours: float, expires_days: int | None) -> str: ...
+
+    async def remove(self, client_id: str, by: str) -> None: ...
+
+    async def certificates(self, client_id: str) -> Sequence[Document]: ...
+
+    async def add_certificate(self, client_id: str, document: Document, by: str) -> Document: ...
+
+    async def remove_certificate(self, client_id: str, certificate: str, by: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Administration:
     """``flag``: whether a property of a source (by its id) is true; ``source_id``: the id of a source by id or name, or
     UnknownSystemError; ``name_of``: a system's name by its id."""
 
     systems: SystemsPort
+    clients: ClientsPort
+    audit: Audit
     jobs: Jobs
     realtime: Realtime
     schedules: Schedules
