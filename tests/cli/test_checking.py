@@ -63,3 +63,26 @@ def test_a_missing_configuration_is_said(proxeny: Run) -> None:
     result = proxeny("check", "--config", "none.toml")
     assert result.exit_code == 1
     assert "none.toml" in result.stderr
+
+
+def test_a_mistake_inside_of_a_system_file_is_said_with_its_line_and_column_there(proxeny: Run, home: Path) -> None:
+    file = home / "systems/two.json"
+    lines = (
+        '{"id": "two", "accessMode": "PROXY", "connectorTypeString": "LOCAL_IDENTITY_DIRECTORY", "readTransformation":',
+        '  {"user": {"mappings": [{"sourcePath": "$.id", "targetVariable": "entityIdSourceSystem"},',
+        '    {"sourcePath": "$.a", "targetPath": "$.a", "sorcePath": "$.b"},',
+        '    {"sourcePath": "$.c", "targetPath": "$.c", "functions": [{"function": "upperCse"}]}]}}}',
+    )
+    file.write_text("\n".join(lines))
+    column = lines[3].index("upperCse") + 1
+    said = proxeny("check").stderr.splitlines()
+    place = "readTransformation user mapping 3 functions[0].function"
+    assert f"{file}:4:{column}: {place}: there is no function 'upperCse'" in said
+    assert any(line.startswith(f"warning: {file}:3:") for line in said)
+    assert (4, column) in [(each["line"], each["column"]) for each in json.loads(proxeny("check", "--json").stdout)]
+
+
+def test_a_name_that_two_systems_have_is_called_a_name(proxeny: Run, home: Path) -> None:
+    (home / "systems/two.json").write_text((home / "systems/hr.json").read_text().replace('"hr"', '"two"'))
+    findings = json.loads(proxeny("check", "--json").stdout)
+    assert [(Path(each["file"]).name, each["place"]) for each in findings] == [("two.json", "name")]

@@ -37,8 +37,7 @@ def check(context: click.Context, config: Path, as_json: bool) -> None:
 
 def _say(findings: Iterable[Finding], errors: int, config: Path) -> None:
     for finding in findings:
-        prefix = "" if _severity(finding) == "error" else "warning: "
-        write_error(f"{prefix}{finding}")
+        write_error(str(finding))
     if errors:
         write_error(f"{errors} {'mistake' if errors == 1 else 'mistakes'}; nothing was started.")
     else:
@@ -55,6 +54,7 @@ def _document(finding: Finding) -> dict[str, Any]:
         "severity": _severity(finding),
         "file": finding.file,
         "line": finding.line,
+        "column": finding.column if isinstance(finding, DefinitionProblem) else None,
         "place": finding.place,
         "message": f"{finding.message} {remedy}".strip(),
     }

@@ -1,5 +1,7 @@
 """What a system is, before it is opened: the JSON that SAP Identity Provisioning exports, one file each."""
 
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +11,7 @@ import orjson
 
 from proxeny.documents import Document
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem
+from proxeny.transform.text import read_text
 
 AccessMode = Literal["READ", "WRITE", "PROXY"]
 Resolve = Callable[[str], str]
@@ -30,10 +33,16 @@ ACCESS_MODES: frozenset[str] = frozenset(get_args(AccessMode))
 
 @dataclass(frozen=True, slots=True)
 class TransformationText:
-    """A transformation as written: its text, and what to call it in messages (a file name)."""
+    """A transformation as written: its text, and what to call it in messages (a file name).
+
+    ``placed`` is the text of one inside of a system file as it stands there, with blanks for what is before it, so that
+    lines and columns are those of the file, and ``key`` where: ``readTransformation``.
+    """
 
     name: str
     text: str
+    key: str = ""
+    placed: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +70,10 @@ class SystemDefinition:
 class _Reading:
     """One document being read; collects every problem instead of stopping at the first."""
 
-    def __init__(self, document: Document, file: str, folder: Path | None, resolve: Resolve) -> None:
+    def __init__(self, document: Document, file: str, folder: Path | None, resolve: Resolve, text: str) -> None:
         self.document = document
         self.file = file
+        self.text_of_file = text
         self.folder = folder
         self.resolve = resolve
         self.problems: list[DefinitionProblem] = []
@@ -107,11 +117,20 @@ class _Reading:
         if value is None or value == {}:
             return None
         if isinstance(value, dict):
-            return TransformationText(f"{self.file}: {key}", orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+            return self._inside(key, value)
         if isinstance(value, str):
             return self._beside(key, value)
         self.problem(key, "must be a transformation (an object) or the name of a file beside this one")
         return None
+
+    def _inside(self, key: str, value: Document) -> TransformationText:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+        start = read_text(self.text_of_file).offsets.get((key,)) if self.text_of_file else None
+        if start is None:
+            return TransformationText(f"{self.file}: {key}", text)
+        _, end = json.JSONDecoder().raw_decode(self.text_of_file, start)
+        before = re.sub(r"[^\n]", " ", self.text_of_file[:start])
+        return TransformationText(self.file, text, key, before + self.text_of_file[start:end])
 
     def _beside(self, key: str, name: str) -> TransformationText | None:
         if self.folder is None:
@@ -149,10 +168,10 @@ def read_definition(
 
 
 def _survey(
-    document: Document, file: str, folder: Path | None, resolve: Resolve
+    document: Document, file: str, folder: Path | None, resolve: Resolve, text: str = ""
 ) -> tuple[SystemDefinition, tuple[DefinitionProblem, ...]]:
-    """The definition as far as it can be read, and every problem of it."""
-    reading = _Reading(document, file, folder, resolve)
+    """The definition as far as it can be read, and every problem of it; ``text`` is that of its file."""
+    reading = _Reading(document, file, folder, resolve, text)
     for key in document.keys() - _KNOWN:
         reading.problem(key, "is not a key of a system")
     mode = reading.text("accessMode")
@@ -183,17 +202,19 @@ def _survey(
     return definition, tuple(reading.problems)
 
 
-def _parse(path: Path) -> Document:
+def _parse(path: Path) -> tuple[Document, str]:
+    """What a file holds, and its text."""
     try:
-        document = orjson.loads(path.read_bytes())
+        content = path.read_bytes()
+        document = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        problem = DefinitionProblem(str(path), "", f"is not JSON: {error}", line=error.lineno)
+        problem = DefinitionProblem(str(path), "", f"is not JSON: {error.msg}", line=error.lineno, column=error.colno)
         raise DefinitionError((problem,)) from None
     except OSError as error:
         raise DefinitionError((DefinitionProblem(str(path), "", f"cannot be read: {error.strerror}"),)) from None
     if not isinstance(document, dict):
         raise DefinitionError((DefinitionProblem(str(path), "", "must hold one JSON object: a system"),))
-    return document
+    return document, content.decode()
 
 
 def survey_definitions(
@@ -203,9 +224,10 @@ def survey_definitions(
     is wrong with them. A definition with problems is there too, as far as it could be read, to be checked further."""
     problems: list[DefinitionProblem] = []
     documents: dict[Path, Document | DefinitionError] = {}
+    texts: dict[Path, str] = {}
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         try:
-            documents[path] = _parse(path)
+            documents[path], texts[path] = _parse(path)
         except DefinitionError as error:
             documents[path] = error
     transformations = _named_files(folder, documents.values())
@@ -216,7 +238,7 @@ def survey_definitions(
         if isinstance(document, DefinitionError):
             problems.extend(document.problems)
             continue
-        definition, mistakes = _survey(document, str(path), folder, resolve)
+        definition, mistakes = _survey(document, str(path), folder, resolve, texts[path])
         found.append(definition)
         problems.extend(mistakes)
     problems.extend(_duplicates(found))
@@ -238,8 +260,10 @@ def _duplicates(definitions: list[SystemDefinition]) -> list[DefinitionProblem]:
     seen: dict[str, str] = {}
     problems = []
     for definition in definitions:
-        for label in {definition.id, definition.name} - {""}:
+        for label, place in {definition.name: "name", definition.id: "id"}.items():
             if label in seen:
-                problems.append(DefinitionProblem(definition.origin, "id", f"{label!r} is also in {seen[label]}"))
-            seen[label] = definition.origin
+                message = f"{label!r} is the id or name of the system in {seen[label]} too; every system needs its own"
+                problems.append(DefinitionProblem(definition.origin, place, message))
+            if label:
+                seen[label] = definition.origin
     return problems

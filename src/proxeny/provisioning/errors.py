@@ -20,18 +20,20 @@ from proxeny.errors import Error, Next
 
 @dataclass(frozen=True, slots=True)
 class DefinitionProblem:
-    """``place`` is where in the file (``properties.URL``, ``readTransformation``), ``line`` counts from 1 if known."""
+    """``place`` is where in the file (``properties.URL``, ``readTransformation``); ``line`` and ``column`` count from 1
+    if they are known."""
 
     file: str
     place: str
     message: str
     line: int | None = None
     severity: str = "error"
+    column: int | None = None
 
     def __str__(self) -> str:
-        line = f":{self.line}" if self.line else ""
+        where = "".join(f":{number}" for number in (self.line, self.column) if number)
         place = f"{self.place}: " if self.place else ""
-        return f"{self.file}{line}: {place}{self.message}"
+        return f"{'' if self.severity == 'error' else 'warning: '}{self.file}{where}: {place}{self.message}"
 
 
 class DefinitionError(Error):

@@ -119,7 +119,7 @@ class _Drawing:
             return None
         try:
             compiled = compile_transformation(
-                load(text.text, name=text.name),
+                load(text.placed or text.text, name=text.name),
                 properties=values.public(),
                 direction=direction,
                 role=role,
@@ -156,13 +156,16 @@ class _Drawing:
             place = " ".join(
                 str(part)
                 for part in (
+                    text.key,
                     finding.entity_type,
                     f"mapping {finding.mapping}" if finding.mapping else None,
                     finding.key,
                 )
                 if part
             )
-            self.problems.append(DefinitionProblem(text.name, place, finding.message, finding.line, finding.severity))
+            self.problems.append(
+                DefinitionProblem(text.name, place, finding.message, finding.line, finding.severity, finding.column)
+            )
 
 
 def version_of(plan: Blueprint, direction: str) -> str:
