@@ -8,7 +8,10 @@ from tests.fixtures.fakes import Fake, started
 from tests.fixtures.oracle import effects, expected, held
 from tests.provisioning.jobrig import READ, WRITE, JobRig, scim
 
-from proxeny.store.held import HeldKey
+from proxeny.database import Database
+from proxeny.store.held import BEGINNING, HeldDeletions, HeldKey, hold
+from proxeny.store.links import Pair
+from proxeny.store.migrations import migrate
 
 
 async def test_an_empty_source_deletes_nothing_and_the_run_says_why(jobs: JobRig, source: Fake, sink: Fake) -> None:
@@ -265,3 +268,23 @@ async def test_a_name_is_not_handed_over_silently(jobs: JobRig, source: Fake, si
     assert (await jobs.outcomes(run))["u0000001"].action == "delete"
     assert (await jobs.outcomes(run))["u0000010"].action == "create"
     assert held(state) == expected({"users": 11, "missing": [1], "names": {"10": "anna"}})
+
+
+async def test_pages_of_held_deletions_lose_none_while_others_are_decided(database: Database) -> None:
+    await migrate(database)
+    deletions = HeldDeletions(database)
+
+    def steps():  # type: ignore[no-untyped-def]  # as Database.transaction takes it
+        for target in ("crm", "lake"):
+            yield hold(Pair("src", target), "user", 1, [(f"u{n:02d}", f"t{n}", "too-many") for n in range(10)])
+
+    await database.transaction(steps)
+    seen: list[HeldKey] = []
+    after = BEGINNING
+    while page := await deletions.list(status="held", limit=3, after=after):
+        seen += [one.key for one in page]
+        after = seen[-1]
+        await deletions.approve([one.key for one in page], "anna")
+    assert len(seen) == len(set(seen)) == 20
+    assert [one.key async for one in deletions.each()] == seen
+    assert len([one async for one in deletions.each(target="lake")]) == 10

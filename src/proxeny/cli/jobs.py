@@ -4,24 +4,24 @@ A gateway that serves takes a run over by itself; if none does within a moment, 
 """
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from proxeny.app.jobs import Provisioning, open_provisioning
+from proxeny.app.jobs import Provisioning
+from proxeny.cli.opened import with_provisioning
 from proxeny.cli.options import ExistingFile, config_option
 from proxeny.cli.output import json_option, write_error, write_json, write_rows, write_table
+from proxeny.cli.schedules import schedule
 from proxeny.cli.storing import whoever
 from proxeny.logs import printable
 from proxeny.provisioning.job import Progress
 from proxeny.provisioning.reasons import sentence
 from proxeny.provisioning.report import contents_of, described, place_of
 from proxeny.provisioning.validating import validate as validated
-from proxeny.settings import load_settings
 from proxeny.store.held import HeldKey
 from proxeny.store.outcomes import BEGINNING
 from proxeny.store.runs import Kind, Run
@@ -29,13 +29,15 @@ from proxeny.store.runs import Kind, Run
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-T = TypeVar("T")
 _MOMENT = 1.5
 
 
 @click.group()
 def job() -> None:
     """Run jobs and look at them: from a source to all its targets."""
+
+
+job.add_command(schedule)
 
 
 @job.command()
@@ -76,7 +78,7 @@ def validate(source: str, users: Path | None, groups: Path | None, output: Path,
         made = validated(opened.catalog, opened.catalog.system(source), files)
         return made.packed(), made.trace
 
-    packed, trace = _with(config, work)
+    packed, trace = with_provisioning(config, work)
     output.write_bytes(packed)
     for line in trace:
         write_error(line)
@@ -97,7 +99,9 @@ def list_runs(source: str, status: str | None, limit: int, config: Path, as_json
         found = await opened.jobs.memory.runs.latest(source=named, status=status or "", limit=limit)
         return [_short(described(one, one.statistics, opened.name_of)) for one in found]
 
-    write_rows(_with(config, work), as_json=as_json, nothing="No runs yet. Start one: proxeny job run SOURCE")
+    write_rows(
+        with_provisioning(config, work), as_json=as_json, nothing="No runs yet. Start one: proxeny job run SOURCE"
+    )
 
 
 @job.command()
@@ -115,7 +119,7 @@ def show(run_id: int, outcomes: str | None, limit: int, content: bool, config: P
         found = [] if outcomes is None else await _outcomes(opened, one, outcomes, limit, content=content)
         return await _shown(opened, one), found
 
-    shown, rows = _with(config, work)
+    shown, rows = with_provisioning(config, work)
     if as_json:
         write_json({**shown, "outcomes": rows} if outcomes else shown)
     elif outcomes and content and rows:
@@ -133,7 +137,7 @@ def show(run_id: int, outcomes: str | None, limit: int, content: bool, config: P
 @config_option
 def stop(run_id: int, config: Path) -> None:
     """Stop a run: calls under way end, no more begin."""
-    if not _with(config, lambda opened: opened.jobs.stop(run_id)):
+    if not with_provisioning(config, lambda opened: opened.jobs.stop(run_id)):
         raise click.ClickException("The run is over already, or there is none of that number.")
     click.echo("It stops.")
 
@@ -143,7 +147,7 @@ def stop(run_id: int, config: Path) -> None:
 @config_option
 def resume(run_id: int, config: Path) -> None:
     """Let a stopped or failed run go on from where it was, when a gateway takes it."""
-    if not _with(config, lambda opened: opened.jobs.resume(run_id)):
+    if not with_provisioning(config, lambda opened: opened.jobs.resume(run_id)):
         raise click.ClickException("Only a run that was stopped or has failed can go on.")
     click.echo("It is queued again.")
 
@@ -159,10 +163,11 @@ def held(approve: tuple[str, ...], reject: tuple[str, ...], target: str, config:
 
     async def work(opened: Provisioning) -> list[dict[str, Any]]:
         memory, by = opened.jobs.memory, whoever()
-        found = await memory.held.list(target=target, limit=100_000)
+        named = {*approve, *reject}
         keys: dict[str, list[HeldKey]] = {}
-        for one in found:
-            keys.setdefault(one.source_id, []).append(HeldKey(one.source, one.target, one.entity_type, one.source_id))
+        async for one in memory.held.each(target=target):
+            if one.source_id in named:
+                keys.setdefault(one.source_id, []).append(one.key)
         await memory.held.approve([key for entity in approve for key in keys.get(entity, ())], by)
         await memory.held.reject([key for entity in reject for key in keys.get(entity, ())], by)
         return [
@@ -174,23 +179,13 @@ def held(approve: tuple[str, ...], reject: tuple[str, ...], target: str, config:
                 "status": one.status,
                 "why": sentence(one.reason),
             }
-            for one in await memory.held.list(target=target, limit=100_000)
+            async for one in memory.held.each(target=target)
         ]
 
-    write_rows(_with(config, work), as_json=as_json, nothing="Nothing is held.")
+    write_rows(with_provisioning(config, work), as_json=as_json, nothing="Nothing is held.")
 
 
 # -- shared -----------------------------------------------------------------------------------------------------------
-
-
-def _with(config: Path, work: Callable[[Provisioning], Awaitable[T]]) -> T:
-    settings = load_settings(config, os.environ)
-
-    async def opened() -> T:
-        async with open_provisioning(settings) as provisioning:
-            return await work(provisioning)
-
-    return asyncio.run(opened())
 
 
 def _begin(context: click.Context, source: str, kind: Kind, config: Path, *, wait: bool, as_json: bool) -> None:
@@ -200,7 +195,7 @@ def _begin(context: click.Context, source: str, kind: Kind, config: Path, *, wai
             await _watched(opened, number, quiet=as_json)
         return await _shown(opened, await opened.jobs.memory.runs.get(number))
 
-    shown = _with(config, work)
+    shown = with_provisioning(config, work)
     if as_json:
         write_json(shown)
     elif wait:

@@ -1,7 +1,7 @@
 """Deletions that the guard has held back: listed with reasons, approved or rejected by people."""
 
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,8 +14,8 @@ REJECTED_SECONDS = 30 * 86400.0
 _COLUMNS = "source, target, entity_type, source_id, target_id, reason, run, status, created, decided_by, decided, until"
 LISTED = Statement(
     f"SELECT {_COLUMNS} FROM job_held WHERE (:source = '' OR source = :source) AND (:target = '' OR target = :target) "
-    "AND (:status = '' OR status = :status) ORDER BY source, target, entity_type, source_id "
-    "LIMIT :limit OFFSET :offset"
+    "AND (:status = '' OR status = :status) AND (source, target, entity_type, source_id) > (:after_source, "
+    ":after_target, :after_type, :after_id) ORDER BY source, target, entity_type, source_id LIMIT :limit"
 )
 STANDING = Statement(
     "SELECT source_id, status, until FROM job_held WHERE source = :source AND target = :target "
@@ -37,6 +37,14 @@ DROP = Statement(
 
 
 @dataclass(frozen=True, slots=True)
+class HeldKey:
+    source: str
+    target: str
+    entity_type: str
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A deletion that waits for a decision, or has one. A rejected one is not asked again before ``until``."""
 
@@ -53,13 +61,13 @@ class Held:
     decided: float | None = None
     until: float | None = None
 
+    @property
+    def key(self) -> HeldKey:
+        return HeldKey(self.source, self.target, self.entity_type, self.source_id)
 
-@dataclass(frozen=True, slots=True)
-class HeldKey:
-    source: str
-    target: str
-    entity_type: str
-    source_id: str
+
+BEGINNING = HeldKey("", "", "", "")
+PAGE = 1000
 
 
 class HeldDeletions:
@@ -69,10 +77,27 @@ class HeldDeletions:
         self._database = database
 
     async def list(
-        self, *, source: str = "", target: str = "", status: str = "", limit: int = 100, offset: int = 0
+        self, *, source: str = "", target: str = "", status: str = "", limit: int = 100, after: HeldKey = BEGINNING
     ) -> list[Held]:
-        values = {"source": source, "target": target, "status": status, "limit": limit, "offset": offset}
+        """A page of them in the order of their keys; ``after`` is the last one of the page before. What is decided or
+        goes in between moves no other one out of its page."""
+        place = {
+            "after_source": after.source,
+            "after_target": after.target,
+            "after_type": after.entity_type,
+            "after_id": after.source_id,
+        }
+        values = {"source": source, "target": target, "status": status, "limit": limit, **place}
         return [Held(*row) for row in await self._database.fetch(LISTED, values)]
+
+    async def each(self, *, target: str = "") -> AsyncIterator[Held]:
+        """All of them, in bounded memory."""
+        after, found = BEGINNING, await self.list(target=target, limit=PAGE)
+        while found:
+            for one in found:
+                yield one
+            after = found[-1].key
+            found = await self.list(target=target, limit=PAGE, after=after)
 
     async def standing(self, pair: Pair, entity_type: str) -> Mapping[str, Status]:
         """The decisions that hold now, by source id."""

@@ -1,7 +1,7 @@
 """What is around runs: held deletions, schedules, real-time events, subscriptions, and why an entity is as it is."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from proxeny.provisioning.expiring import EVERYTHING
 from proxeny.provisioning.reasons import sentence
 from proxeny.provisioning.schedule import WEEKDAYS, new_schedule, warning_of
 from proxeny.scim.errors import BadRequestError, ResourceNotFoundError
-from proxeny.store.held import HeldKey
+from proxeny.store.held import BEGINNING, HeldKey
 from proxeny.store.notices import Subscription
 from proxeny.store.schedules import Schedule
 from proxeny.web.admin.answers import (
@@ -61,12 +61,12 @@ class _Rest:
 
     async def held(self, request: Request) -> Response:
         fields = query(request, "source", "target", "status", "cursor", "limit")
-        limit, parts = limit_of(fields), parts_of(fields.get("cursor"), 1)
-        offset = int(parts[0]) if parts else 0
+        limit, parts = limit_of(fields), parts_of(fields.get("cursor"), 4)
+        after = HeldKey(*parts) if parts else BEGINNING
         wanted = {name: fields.get(name, "") for name in ("source", "target", "status")}
-        found = await self._memory.held.list(**wanted, limit=limit, offset=offset)
+        found = await self._memory.held.list(**wanted, limit=limit, after=after)
         items = [{**asdict(one), "why": sentence(one.reason)} for one in found if may_see(request, one.source)]
-        return page(items, cursor(str(offset + limit)) if len(found) == limit else None)
+        return page(items, cursor(*astuple(found[-1].key)) if len(found) == limit else None)
 
     async def approve(self, request: Request) -> Response:
         keys = await self._keys(request)
