@@ -159,11 +159,11 @@ async def test_a_broken_target_does_not_hold_the_others(jobs: JobRig, source: Fa
     await jobs.systems(scim("lake", "WRITE", "http://127.0.0.1:9", ips__failed__request__retry__attempts="0"))
     source.control(users=150)
     run = await jobs.run()
-    assert run.status == "error"
+    assert run.paused, "it goes on with the broken one when that is back"
     assert held(sink.state()) == expected({"users": 150})
-    assert sum((await jobs.counts(run, "lake")).values()) == 150
-    assert set(await jobs.reasons(run, "lake")) == {"unreachable", "target-down"}
-    assert "target-down" in [note.code for note in run.notes]
+    assert sum((await jobs.counts(run, "lake")).values()) < 10
+    assert [(note.code, note.system) for note in run.notes] == [("target-down", "lake")]
+    assert (await jobs.jobs.progress(run.id)).targets["crm"]["phase"] == "done"
 
 
 async def test_a_stopped_run_writes_no_more_and_goes_on_where_it_was(jobs: JobRig, source: Fake, sink: Fake) -> None:

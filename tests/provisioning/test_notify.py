@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -94,6 +95,15 @@ def notifier(database: Database, inbox: Inbox, wishes: Wishes | None = None) -> 
         base="https://id.example",
         first_pause=0.05,
     )
+
+
+def test_a_pause_is_told_once_until_the_success_that_ends_it() -> None:
+    later, state, found = time.time() + 60, NoticeState(), []
+    paused = replace(run(1, "queued"), lease_until=later)
+    for seen in (paused, paused, run(1, "stopped"), replace(paused, id=2), run(2, "running"), run(2, "success")):
+        state, subject = judged(state, seen, Wishes(), failing=False)
+        found.append(subject)
+    assert found == ["Provisioning Paused", None, None, None, None, WORDS["success"]]
 
 
 async def finish(database: Database, status: Status) -> int:

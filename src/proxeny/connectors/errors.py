@@ -86,7 +86,10 @@ class BusyError(ConnectorError):
 
 
 class UnreachableError(ConnectorError):
+    """``answered``: somebody is there, and said that it does not work."""
+
     next = "retry"
+    answered = False
 
 
 class TimedOutError(UnreachableError):

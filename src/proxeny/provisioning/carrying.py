@@ -136,14 +136,15 @@ class Carrying:
                 return
             attempted: Action = "update" if case.target_id is not None else "create"
             if not self._health.admit():
-                case.end(attempted, "failed", "target-down", self._health.down)
+                if not self._health.pauses:
+                    case.end(attempted, "failed", "target-down", self._health.down)
                 return
             try:
                 await self._calling.call(case, resolver)
                 self._health.succeeded()
             except (ConnectorError, DeliveryError) as error:
-                self._health.failed(error)
-                self._failed(case, attempted, error)
+                if not (self._health.failed(error) and self._health.pauses):  # else it waits for the target to be back
+                    self._failed(case, attempted, error)
             except Exception as error:
                 logger.exception("an entity could not be delivered", extra={"target": self._target.id})
                 self._failed(case, attempted, error)

@@ -212,7 +212,8 @@ class _Executing:
     async def _call(self, one: _Going, target_id: str) -> None:
         health = self._lane.health
         if not health.admit():
-            self._end(one, "delete", "failed", "target-down", message=health.down)
+            if not health.pauses:
+                self._end(one, "delete", "failed", "target-down", message=health.down)
             return
         try:
             reason = await self._deleted(one, target_id)
@@ -223,7 +224,8 @@ class _Executing:
                 attempts = 0 if self._simulated else 1
                 self._end(one, "delete", "done", reason or one.row.reason, forget=True, attempts=attempts)
         except (ConnectorError, DeliveryError) as error:
-            health.failed(error)
+            if health.failed(error) and health.pauses:
+                return
             code, words = reason_of(error)
             self._end(one, "delete", "failed", code, message=words, attempts=1)
 

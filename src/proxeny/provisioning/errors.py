@@ -66,7 +66,13 @@ class BehindError(Error):
 
 
 class SourceBrokenError(Error):
+    """``cause``: the connector's error, if the source could not be reached or does not let us in."""
+
     next: ClassVar[Next] = "stop"
+
+    def __init__(self, message: str, cause: Exception | None = None) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class ScheduleError(Error):

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from proxeny.connectors.errors import ConnectorError
 from proxeny.provisioning.errors import BehindError, SourceBrokenError
 from proxeny.provisioning.origin import Item, Stretch
+from proxeny.provisioning.pausing import is_down
 
 WINDOW = 8
 TRIES = 6
+TRIES_DOWN = 3
+"""A page that fails is asked for six times; a source that is not there three times, and then the run pauses."""
 LONGEST_PAUSE = 60.0
 
 logger = logging.getLogger("proxeny.job")
@@ -110,8 +113,10 @@ class Feed:
             except ConnectorError as error:
                 failures += 1
                 await self._drop()
-                if error.next != "retry" or failures >= TRIES:
-                    raise SourceBrokenError(f"The source cannot be read to its end: {error}") from error
+                down = is_down(error)
+                if error.next != "retry" or failures >= (TRIES_DOWN if down else TRIES):
+                    told = f"The source cannot be read to its end: {error}"
+                    raise SourceBrokenError(told, error if down else None) from error
                 logger.warning("a page of the source cannot be read; it is tried again: %s", error)
                 await asyncio.sleep(min(LONGEST_PAUSE, self._interval * 1.6 ** (failures - 1)))
 

@@ -44,6 +44,7 @@ class Progress:
     status: Status
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
     at: float = 0.0
+    paused: bool = False
 
 
 class Jobs:
@@ -96,22 +97,22 @@ class Jobs:
         """How far a run is; UnknownError."""
         found = await self.memory.runs.get(run)
         lanes = await self.memory.runs.lanes(run)
-        return Progress(found.id, found.source, found.kind, found.status, lanes, time.time())
+        return Progress(found.id, found.source, found.kind, found.status, lanes, time.time(), found.paused)
 
     async def watch(self, run: int, *, seconds: float = 0.5) -> AsyncIterator[Progress]:
-        """The progress whenever it has changed, whichever replica works on it; ends with the run."""
+        """The progress whenever it has changed, whoever works on it; ends with the run, or when it is paused."""
         before: tuple[object, ...] = ()
         while True:
             now = await self.progress(run)
             if (now.status, now.targets) != before:
                 before = (now.status, now.targets)
                 yield now
-            if now.status not in ("queued", "running"):
+            if now.status not in ("queued", "running") or now.paused:
                 return
             await asyncio.sleep(seconds)
 
     async def wait(self, run: int, *, seconds: float = 0.05) -> Run:
-        """The run, when it is over."""
+        """The run, when it is over or paused."""
         async for _ in self.watch(run, seconds=seconds):
             pass
         return await self.memory.runs.get(run)
@@ -196,6 +197,10 @@ class Jobs:
         except Exception:
             logger.exception("a run failed", extra={"run": run.id})
             ended = Conduct("error", (Note("internal-error", run.source, "An error in the gateway; see the log."),))
+        if ended.status == "paused":
+            with suppress(LeaseLostError):
+                await self.memory.runs.pause(run, ended.until, ended.notes, ended.plan)
+            return
         if ended.status == "stopped" and not (await self.memory.runs.get(run.id)).stop:
             return  # this worker ends, not the run
         statistics = await self.memory.outcomes.statistics(run.id)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from proxeny.connectors.errors import ConnectorError
 from proxeny.database import Request
 from proxeny.provisioning.carrying import Carrying, Manner
 from proxeny.provisioning.case import Case
@@ -16,6 +17,7 @@ from proxeny.provisioning.errors import BehindError
 from proxeny.provisioning.health import Health
 from proxeny.provisioning.ledger import Ledger, Memory
 from proxeny.provisioning.origin import Item, Origin
+from proxeny.provisioning.pausing import probe
 from proxeny.provisioning.resolve import Resolver
 from proxeny.provisioning.sharing import Share
 from proxeny.provisioning.tracing import NOTHING, Tracing
@@ -31,7 +33,8 @@ BATCH = 100
 
 @dataclass(slots=True)
 class Context:
-    """What the lanes of a run have in common. ``id_of``: the id of the system with that name."""
+    """What the lanes of a run have in common. ``id_of``: the id of the system with that name. ``outages``: targets that
+    are down, and when they are asked again."""
 
     source: Origin
     ledger: Ledger
@@ -40,18 +43,22 @@ class Context:
     stopping: asyncio.Event
     id_of: Callable[[str], str]
     notes: list[Note] = field(default_factory=list)
+    outages: dict[str, float] = field(default_factory=dict)
+    source_down: Exception | None = None
     tracing: Tracing = NOTHING
 
 
 class Lane:
     """See the module. ``checkpoint`` is what an earlier worker of the same run has stored, or empty."""
 
-    def __init__(self, context: Context, target: Destination, checkpoint: dict[str, Any]) -> None:
+    def __init__(
+        self, context: Context, target: Destination, checkpoint: dict[str, Any], health: Health | None = None
+    ) -> None:
         self.context = context
         self.target = target
         self.pair = Pair(context.source.id, target.id)
         self.types = [name for name in context.source.entity_types if target.takes(name)]
-        self.health = Health()
+        self.health = health or Health()
         self._at: int = checkpoint.get("step", 0)
         self._position: str | None = checkpoint.get("position")
         self._pages: int = checkpoint.get("pages", 0)
@@ -83,6 +90,8 @@ class Lane:
 
     async def work(self, again: "Act", delete: "Act") -> bool:
         """Everything from the checkpoint on; False if it was stopped. ``again`` and ``delete`` do those steps."""
+        if self.health.down is not None and not await self._is_back():
+            return False
         steps = self.steps
         while self._at < len(steps):
             kind, entity_type = steps[self._at]
@@ -98,6 +107,19 @@ class Lane:
                 return False
             self._at, self._position = self._at + 1, None
             await self.commit([])
+        return True
+
+    async def _is_back(self) -> bool:
+        """One question to a target that was down, if it is time for it."""
+        if not self.health.due() or not self.types:
+            return False
+        try:
+            await probe(self.target.connector, self.types[0])
+        except ConnectorError as error:
+            self.health.unanswered(error)
+            return False
+        self.context.notes.append(Note("target-back", self.target.id, "The target answers again; the run goes on."))
+        self.health.returned()
         return True
 
     # -- pages ----------------------------------------------------------------------------------------------------
@@ -212,6 +234,7 @@ class Lane:
             "pages": self._pages,
             "counts": self._counts,
             "down": self.health.down,
+            "outage": self.health.outage(),
         }
 
     def resolver(self) -> Resolver:

@@ -15,7 +15,7 @@ import orjson
 
 from proxeny.connectors.properties import PropertyValues
 from proxeny.errors import Error
-from proxeny.store.notices import Channel, Notice, Notices, NoticeState, Subscription
+from proxeny.store.notices import FAILING, PAUSED, Channel, Notice, Notices, NoticeState, Subscription
 from proxeny.store.outcomes import Outcomes
 from proxeny.store.runs import Run, Runs
 
@@ -71,13 +71,16 @@ def judged(state: NoticeState, run: Run, wishes: Wishes, *, failing: bool) -> tu
 
     ``failing``: something has failed in the run so far.
     """
+    if run.paused:
+        told = state.told_running == PAUSED
+        return (state, None) if told else (replace(state, told_running=PAUSED), "Provisioning Paused")
     if not run.over:
         if failing and not state.told_running and not wishes.skip_running:
-            return replace(state, told_running=True), "Provisioning Running with Error"
+            return replace(state, told_running=FAILING), "Provisioning Running with Error"
         return state, None
     seen = replace(state, last_run=run.id)
     if run.status == "success":
-        told = state.failures > 0 and state.told
+        told = (state.failures > 0 and state.told) or state.told_running == PAUSED
         return NoticeState(last_run=run.id), "Provisioning Success" if told else None
     if run.status != "error":
         return seen, None
@@ -145,7 +148,8 @@ class Notifier:
         state = await self.notices.state(source)
         recent = await self.runs.latest(source=source, limit=50)
         for run in reversed(recent):
-            if run.id <= state.last_run or run.kind not in _KINDS or run.status == "queued":
+            queued = run.status == "queued" and not run.paused
+            if run.id <= state.last_run or run.kind not in _KINDS or queued:
                 continue
             failing = not run.over and not state.told_running and await self._failing(run, known)
             after, subject = judged(state, run, known.wishes, failing=failing)
@@ -183,7 +187,7 @@ class Notifier:
             "type": run.kind,
             "mode": "Full Read" if run.mode == "full" else "Delta Read",
             "started": _moment(run.started),
-            "status": run.status,
+            "status": "paused" if run.paused else run.status,
             "notes": [note.text for note in run.notes],
             "details": f"{self.base}/ui/runs/{quote(str(run.id))}",
             "logs": {name: f"{logs}{kind}" for name, kind in LOGS.items()},

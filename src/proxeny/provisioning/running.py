@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from proxeny.connectors.errors import ConnectorError
 from proxeny.connectors.outbound import throttle
@@ -15,9 +16,19 @@ from proxeny.provisioning.catalog import OpenSystem
 from proxeny.provisioning.deleting import delete
 from proxeny.provisioning.destination import Destination, destination
 from proxeny.provisioning.errors import SourceBrokenError
+from proxeny.provisioning.health import Health
 from proxeny.provisioning.lane import Context, Lane
 from proxeny.provisioning.ledger import Ledger, Memory
 from proxeny.provisioning.origin import Origin, origin
+from proxeny.provisioning.pausing import (
+    Heritage,
+    Outages,
+    is_down,
+    source_is_back,
+    source_wait,
+    take_over,
+    waiting_note,
+)
 from proxeny.provisioning.sharing import Share
 from proxeny.provisioning.tracing import tracing, wishes_of
 from proxeny.store.errors import LeaseLostError
@@ -37,10 +48,12 @@ class Systems(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Conduct:
-    """How a run ended, and what influenced it."""
+    """How a run ended, and what influenced it. One that is ``paused`` goes on at ``until`` (Unix time) by ``plan``."""
 
-    status: Status
+    status: Status | Literal["paused"]
     notes: tuple[Note, ...] = ()
+    until: float = 0.0
+    plan: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -90,7 +103,17 @@ async def conduct(memory: Memory, systems: Systems, run: Run, stopping: asyncio.
     source, ledger = origin(opened), Ledger(memory, run)
     everyone = systems.systems().values()
     targets = [destination(system, everyone) for system in targets_of(systems, opened)]
-    decided = await _decide(memory, source, targets, run)
+    heritage = await take_over(memory.runs, run)
+    if heritage.ask_at > time.time() and run.kind != "SIMULATE":
+        return _still_without_source(source, run, heritage)
+    waits = int(run.plan.get("waits", heritage.source.get("waits", 0)))
+    try:
+        await source_is_back(waits, source.connector, source.entity_types)
+        decided = await _decide(memory, source, targets, run)
+    except ConnectorError as error:
+        if run.kind == "SIMULATE" or not is_down(error):
+            raise
+        return _without_source(waits, source, error, run.plan, ())
     await memory.contents.spend(source.id, decided.contents, run.id)
     sides: list[Origin | Destination] = [source, *targets]
     kept = tracing(decided.contents, source.values, [(one.values, one.connector) for one in sides])
@@ -108,13 +131,30 @@ async def conduct(memory: Memory, systems: Systems, run: Run, stopping: asyncio.
     if decided.why:
         context.notes.append(Note("full-read", source.id, decided.why))
     try:
-        done = await _all_lanes(context, targets, await memory.runs.lanes(run.id))
+        done = await _all_lanes(context, targets, await memory.runs.lanes(run.id), heritage.outages)
     finally:
         await context.share.close()
+    if not stopping.is_set() and context.source_down is not None:
+        return _without_source(0, source, context.source_down, decided.stored(), context.notes)
+    if not stopping.is_set() and context.outages:
+        return Conduct("paused", tuple(context.notes), min(context.outages.values()), decided.stored())
     status = await _status(context, targets, done)
     if run.kind != "SIMULATE":
         await _mark(memory, run, decided, source, targets, status)
     return Conduct(status, tuple(context.notes))
+
+
+def _still_without_source(source: Origin, run: Run, heritage: Heritage) -> Conduct:
+    """Another run has found out that the source is down, and it is not yet time to ask again."""
+    note = waiting_note("source-down", source.id, str(heritage.source["why_waiting"]), heritage.ask_at)
+    return Conduct("paused", (note,), heritage.ask_at, {**run.plan, **heritage.source})
+
+
+def _without_source(
+    waits: int, source: Origin, error: Exception, plan: Mapping[str, Any], notes: Sequence[Note]
+) -> Conduct:
+    until, plan = source_wait(waits, error, plan)
+    return Conduct("paused", (*notes, waiting_note("source-down", source.id, str(error), until)), until, plan)
 
 
 def _id_of(systems: Systems, name: str) -> str:
@@ -148,7 +188,7 @@ async def _mode(memory: Memory, source: Origin, targets: Sequence[Destination], 
         return _Decided("full", why=f"Everything was read, because {problem}.")
     mark = await memory.marks.of(source.id)
     if not set(source.crossings) <= set(mark.cursors):
-        return _Decided("full", why="Everything was read, because no full read has set a mark for every entity type yet.")
+        return _Decided("full", why="Everything was read, because no full read has set a mark for each entity type.")
     if not {target.id for target in targets} <= set(mark.targets):
         return _Decided("full", why="Everything was read, because a target is new.")
     limit = source.values.integer("ips.full.read.force.count", 0)
@@ -175,12 +215,14 @@ async def _mark(
 # -- lanes ------------------------------------------------------------------------------------------------------------
 
 
-async def _all_lanes(context: Context, targets: Sequence[Destination], checkpoints: Mapping[str, Any]) -> bool:
-    """Every target at its own speed; True if all came to their end."""
+async def _all_lanes(
+    context: Context, targets: Sequence[Destination], checkpoints: Mapping[str, Any], outages: Outages
+) -> bool:
+    """Every target at its own speed; True if all came to their end. ``outages``: what an earlier run knew."""
     if not targets:
         await _read_only(context)
         return not context.stopping.is_set()
-    lanes = [Lane(context, target, checkpoints.get(target.id, {})) for target in targets]
+    lanes = [_opened(context, target, checkpoints.get(target.id, {}), outages) for target in targets]
     tasks = [asyncio.create_task(_lane(context, lane)) for lane in lanes]
     try:
         return all(await asyncio.gather(*tasks))
@@ -190,6 +232,13 @@ async def _all_lanes(context: Context, targets: Sequence[Destination], checkpoin
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _opened(context: Context, target: Destination, checkpoint: dict[str, Any], outages: Outages) -> Lane:
+    """What this run itself has left is asked at once: it was put off until now, or somebody resumed it."""
+    own = checkpoint.get("outage")
+    outage = {**own, "next": 0.0} if own else outages.get(target.id)
+    return Lane(context, target, checkpoint, Health.of(outage, pauses=not context.manner.simulated))
+
+
 async def _lane(context: Context, lane: Lane) -> bool:
     """One target. What breaks it does not break the others; a lost lease ends all."""
     try:
@@ -197,14 +246,22 @@ async def _lane(context: Context, lane: Lane) -> bool:
     except LeaseLostError:
         raise
     except SourceBrokenError as error:
-        context.notes.append(Note("source-broken", context.source.id, str(error)))
+        if error.cause is not None and not context.manner.simulated:
+            context.source_down = error.cause
+        else:
+            context.notes.append(Note("source-broken", context.source.id, str(error)))
         return False
     except (Error, ConnectorError) as error:
         logger.error("a target cannot be provisioned: %s", error, extra={"target": lane.target.id})
         context.notes.append(Note("target-broken", lane.target.id, str(error)))
         return False
-    if lane.health.down is not None:
-        context.notes.append(Note("target-down", lane.target.id, lane.health.down))
+    health = lane.health
+    if health.down is not None and health.pauses:
+        await lane.commit([])
+        context.outages[lane.target.id] = health.next_probe
+        context.notes.append(waiting_note("target-down", lane.target.id, health.down, health.next_probe))
+    elif health.down is not None:
+        context.notes.append(Note("target-down", lane.target.id, health.down))
     return done
 
 

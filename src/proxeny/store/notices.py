@@ -16,6 +16,7 @@ Channel = Literal["mail", "webhook"]
 ONCE_SECONDS = 3600.0
 """A problem is told to one address at most once in so many seconds."""
 _SENDING_SECONDS = 120.0
+FAILING, PAUSED = 1, 2
 
 SUBSCRIPTIONS = Statement(
     "SELECT source, channel, address FROM job_subscriptions WHERE (:source = '' OR source = :source) "
@@ -73,12 +74,12 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class NoticeState:
-    """How a source stands: failed runs in a row; whether that was told; whether it was told while one was running; the
-    last run that was looked at."""
+    """How a source stands: failed runs in a row; whether that was told; what was told before a run was over (0, or that
+    it is FAILING or PAUSED); the last run that was looked at."""
 
     failures: int = 0
     told: bool = False
-    told_running: bool = False
+    told_running: int = 0
     last_run: int = 0
 
 
@@ -126,7 +127,7 @@ class Notices:
                 return (yield STATE, {"source": source})[0]
 
             row = await self._database.transaction(steps)
-        return NoticeState(int(row[0]), bool(row[1]), bool(row[2]), int(row[3]))
+        return NoticeState(int(row[0]), bool(row[1]), int(row[2]), int(row[3]))
 
     async def say(self, source: str, before: NoticeState, after: NoticeState, notices: Sequence[Notice]) -> bool:
         """Remember how the source stands now, and queue what is to be said; False if another replica was first."""
@@ -205,6 +206,6 @@ def _state(state: NoticeState) -> dict[str, int]:
     return {
         "failures": state.failures,
         "told": int(state.told),
-        "told_running": int(state.told_running),
+        "told_running": state.told_running,
         "last_run": state.last_run,
     }

@@ -19,7 +19,8 @@ Kind = Literal["READ", "RESYNC", "SIMULATE"]
 Mode = Literal["full", "delta"]
 Trigger = Literal["IMMEDIATE", "REPEAT"]
 Status = Literal["queued", "running", "success", "error", "stopped"]
-"""``error``: something failed, though all else is done. ``stopped``: by an administrator; it may be resumed."""
+"""``error``: something failed, though all else is done. ``stopped``: by an administrator; it may be resumed. A run that
+is ``queued`` with a lease in the future is paused."""
 
 LEASE_SECONDS = 6.0
 
@@ -58,8 +59,20 @@ STOP = Statement(
     f"ended = CASE WHEN status = 'queued' THEN :now ELSE ended END WHERE id = :id AND {_OPEN} RETURNING id"
 )
 RESUME = Statement(
-    "UPDATE job_runs SET stop = 0, status = 'queued', ended = NULL, lease_until = 0 "
-    "WHERE id = :id AND (status = 'stopped' OR status = 'error') RETURNING id"
+    "UPDATE job_runs SET stop = 0, status = 'queued', ended = NULL, lease_until = 0 WHERE id = :id "
+    "AND (status = 'stopped' OR status = 'error' OR (status = 'queued' AND lease_until > :now)) RETURNING id"
+)
+PAUSE = Statement(
+    "UPDATE job_runs SET status = CASE WHEN stop = 1 THEN 'stopped' ELSE 'queued' END, lease_owner = '', "
+    "ended = CASE WHEN stop = 1 THEN :now ELSE ended END, lease_until = :until, plan = :plan, notes = :notes "
+    "WHERE id = :id AND fence = :fence RETURNING id"
+)
+WAITING = Statement(
+    f"SELECT {_COLUMNS} FROM job_runs WHERE source = :source AND status = 'queued' AND lease_until > :now AND id < :id"
+)
+SUPERSEDE = Statement(
+    "UPDATE job_runs SET status = 'stopped', ended = :now, lease_until = 0, notes = :notes "
+    "WHERE id = :id AND status = 'queued' RETURNING id"
 )
 RELEASE = Statement("UPDATE job_runs SET lease_until = 0 WHERE id = :id AND fence = :fence RETURNING id")
 FINISH = Statement(
@@ -115,6 +128,11 @@ class Run:
     @property
     def over(self) -> bool:
         return self.status not in ("queued", "running")
+
+    @property
+    def paused(self) -> bool:
+        """Put off until a system is asked again that is down; it goes on by itself."""
+        return self.status == "queued" and self.lease_until > time.time()
 
 
 class Runs:
@@ -188,8 +206,23 @@ class Runs:
         return bool(await self._run(STOP, {"id": run, "now": time.time()}))
 
     async def resume(self, run: int) -> bool:
-        """Queue a stopped or failed run again, from where it was; False if it is neither."""
-        return bool(await self._run(RESUME, {"id": run}))
+        """Queue a stopped, failed or paused run again, from where it was; False if it is none of these."""
+        return bool(await self._run(RESUME, {"id": run, "now": time.time()}))
+
+    async def pause(self, run: Run, until: float, notes: Sequence[Note], plan: Mapping[str, Any]) -> None:
+        """Put a run off until a Unix time; a wish to stop ends it instead. LeaseLostError."""
+        values = {"id": run.id, "fence": run.fence, "until": until, "now": time.time(), "notes": _noted(notes)}
+        if not await self._run(PAUSE, {**values, "plan": orjson.dumps(dict(plan)).decode()}):
+            raise _lost(run)
+
+    async def waiting(self, source: str, before: int) -> list[Run]:
+        """Paused runs of a source that are older than the run ``before``."""
+        values = {"source": source, "id": before, "now": time.time()}
+        return [_run(row) for row in await self._database.fetch(WAITING, values)]
+
+    async def supersede(self, run: Run, notes: Sequence[Note]) -> None:
+        """End a paused run whose work another one does."""
+        await self._run(SUPERSEDE, {"id": run.id, "now": time.time(), "notes": _noted(notes)})
 
     async def release(self, run: Run) -> None:
         """Give the lease back without an end, so that another worker goes on at once."""
@@ -202,7 +235,7 @@ class Runs:
             "fence": run.fence,
             "status": status,
             "now": time.time(),
-            "notes": orjson.dumps([[note.code, note.system, note.text] for note in notes]).decode(),
+            "notes": _noted(notes),
             "statistics": orjson.dumps([_flat(statistic) for statistic in statistics]).decode(),
         }
         if not await self._run(FINISH, values):
@@ -251,6 +284,10 @@ def _removed(run: int) -> Generator[Request, list[Row], None]:
 
 def _lost(run: Run) -> LeaseLostError:
     return LeaseLostError(f"Run {run.id} has another worker now. Nothing was stored; that worker goes on.")
+
+
+def _noted(notes: Sequence[Note]) -> str:
+    return orjson.dumps([[note.code, note.system, note.text] for note in notes]).decode()
 
 
 def _flat(statistic: Statistic) -> list[object]:

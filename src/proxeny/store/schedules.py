@@ -27,7 +27,7 @@ MOVE = Statement(
 )
 ACTIVE = Statement(
     "SELECT 1 FROM job_runs WHERE source = :source AND kind = :kind AND (status = 'running' OR "
-    "(status = 'queued' AND trigger_type = 'REPEAT')) LIMIT 1"
+    "(status = 'queued' AND trigger_type = 'REPEAT' AND lease_until <= :now)) LIMIT 1"
 )
 
 
@@ -90,14 +90,15 @@ class Schedules:
     async def fire(self, schedule: Schedule, following: float) -> int | None:
         """Queue the run of a point that has come, and move on to the following one; the run's id.
 
-        None if another replica did it, or if a run of the same kind is active: then the point is passed over.
+        None if another replica did it, or if a run of the same kind is active: then the point is passed over. A paused
+        one is not: its place is taken.
         """
 
         def steps() -> Generator[Request, list[Row], int | None]:
             which = {"source": schedule.source, "kind": schedule.kind}
             if not (yield MOVE, {**which, "next": following, "seen": schedule.next}):
                 return None
-            if (yield ACTIVE, which):
+            if (yield ACTIVE, {**which, "now": time.time()}):
                 return None
             return (yield from _queued(schedule))
 

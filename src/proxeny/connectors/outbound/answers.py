@@ -81,10 +81,15 @@ def error_of(answer: HttpAnswer, method: str, path: str) -> ConnectorError | Non
     if status in (429, 503):
         return BusyError(f"{what}: it is busy.", retry_after=retry_after(answer.headers), backend_message=said)
     if status in (408, 504):
-        return TimedOutError(f"{what}: it gave up waiting.", backend_message=said)
+        return _answered(TimedOutError(f"{what}: it gave up waiting.", backend_message=said))
     if status == 502 or (status >= 500 and status not in (501, 505) and method in ("GET", "HEAD")):
-        return UnreachableError(f"{what}.", backend_message=said)
+        return _answered(UnreachableError(f"{what}.", backend_message=said))
     return _refusal(status, what, said, _scim_type(body))
+
+
+def _answered(error: UnreachableError) -> UnreachableError:
+    error.answered = True
+    return error
 
 
 def _refusal(status: int, what: str, said: str | None, scim_type: str | None) -> ConnectorError:
