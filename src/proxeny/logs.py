@@ -139,8 +139,16 @@ class JsonStream(logging.StreamHandler[TextIO]):
 
     def write(self, logger: str, message: str, fields: dict[str, Any]) -> None:
         """An event of level info, in its order among the others."""
-        event = {"time": _moment(time.time()), "level": "info", "logger": logger, "message": message}
-        line = _as_json({**event, "request_id": request_id.get(), **fields})
+        line = _as_json(
+            {
+                "time": _moment(time.time()),
+                "level": "info",
+                "logger": logger,
+                "message": message,
+                "request_id": request_id.get(),
+                **fields,
+            }
+        )
         try:
             with self.lock or nullcontext():
                 self.stream.write(line + self.terminator)

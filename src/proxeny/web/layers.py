@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
+from proxeny.deadlines import Deadlines
 from proxeny.errors import Error
 from proxeny.logs import write_event
 from proxeny.provisioning.errors import SystemNotReadyError, UnknownSystemError
@@ -23,7 +24,6 @@ from proxeny.scim.errors import (
 )
 from proxeny.web.auth.audit import AuditTrail
 from proxeny.web.auth.caller import Caller
-from proxeny.web.deadlines import Deadlines
 from proxeny.web.errors import HeadersTooLargeError, NotAuthenticatedError, OAuthError, OverloadedError
 from proxeny.web.metrics import Metrics
 from proxeny.web.request import Handler, Operation, Request

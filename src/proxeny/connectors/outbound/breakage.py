@@ -7,10 +7,12 @@ from proxeny.connectors.errors import ConnectorError, PropertyError, TimedOutErr
 from proxeny.connectors.outbound.guard import MARK
 
 
-def timed_out(error: BaseException, url: URL, timeout: aiohttp.ClientTimeout) -> ConnectorError:
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return UnreachableError(f"No connection to {url.host}:{url.port} within {timeout.sock_connect:g} s.")
-    return TimedOutError(f"{url.host}:{url.port} did not answer completely within {timeout.total:g} s.")
+def timed_out(url: URL, seconds: float) -> ConnectorError:
+    return TimedOutError(f"{url.host}:{url.port} did not answer completely within {seconds:g} s.")
+
+
+def unconnected(url: URL, timeout: aiohttp.ClientTimeout) -> ConnectorError:
+    return UnreachableError(f"No connection to {url.host}:{url.port} within {timeout.sock_connect:g} s.")
 
 
 def broken(error: aiohttp.ClientError, url: URL) -> ConnectorError:

@@ -19,11 +19,12 @@ from proxeny.connectors.errors import (
 from proxeny.connectors.outbound import tls
 from proxeny.connectors.outbound.answers import HttpAnswer, error_of
 from proxeny.connectors.outbound.auth import Headers, SignIn, extra_headers
-from proxeny.connectors.outbound.breakage import broken, timed_out
+from proxeny.connectors.outbound.breakage import broken, timed_out, unconnected
 from proxeny.connectors.outbound.grants import Keeper, Memory, grant_of
 from proxeny.connectors.outbound.guard import Guard
 from proxeny.connectors.outbound.settings import OutboundSettings
 from proxeny.connectors.outbound.throttle import Throttle
+from proxeny.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from proxeny.connectors.spec import Connection
@@ -54,13 +55,15 @@ class Client:
         self._guard = outbound.guard
         self._cookies = cookies
         self._base = _base(values.text("URL"))
-        self._headers = extra_headers(values)
+        self._headers = {"User-Agent": "proxeny", **extra_headers(values)}
         self._values = values
+        self._seconds = values.integer("timeout.total") or settings.total_timeout
         self._timeout = aiohttp.ClientTimeout(
-            total=values.integer("timeout.total") or settings.total_timeout,
+            total=None,  # the deadlines see to it
             sock_connect=values.integer("timeout.connect") or settings.connect_timeout,
         )
         self._session: aiohttp.ClientSession | None = None
+        self._deadlines = Deadlines(self._seconds)
         self._limit = values.integer("connections.max") or settings.connections_per_system
         self._slots = asyncio.Semaphore(self._limit)
         grant = str(connection.type.quirks.get("grant", ""))
@@ -81,6 +84,7 @@ class Client:
         """Build the session; connects to nothing."""
         if self._session is not None:
             return
+        self._deadlines = Deadlines(self._seconds)
         connector = aiohttp.TCPConnector(
             limit=0,  # the slots are the limit: a call that waits for one can still be held back
             ssl=tls.context(self._values, self._settings),
@@ -92,7 +96,6 @@ class Client:
             connector=connector,
             timeout=self._timeout,
             cookie_jar=aiohttp.CookieJar(unsafe=True) if self._cookies else aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent",),
             requote_redirect_url=False,
         )
 
@@ -149,11 +152,11 @@ class Client:
             await self._slots.acquire()
             return
         try:
-            async with asyncio.timeout(self._timeout.total):
+            async with asyncio.timeout(self._seconds):
                 await self._slots.acquire()
         except TimeoutError:
             raise UnreachableError(
-                f"All {self._limit} connections to the system stayed in use for {self._timeout.total:g} s."
+                f"All {self._limit} connections to the system stayed in use for {self._seconds:g} s."
             ) from None
 
     async def _once(
@@ -201,21 +204,40 @@ class Client:
 
     async def _send(self, method: str, url: URL, body: bytes | None, headers: Headers) -> HttpAnswer:
         """One request on the wire; every way in which it can break becomes a ConnectorError."""
-        await self.open()
-        assert self._session is not None  # noqa: S101  # opened in the line above
-        if self._settings.proxy:
-            await self._check_target(url)
+        if self._session is None:
+            await self.open()
+        deadlines = self._deadlines
+        task = deadlines.begin()
         try:
-            async with self._session.request(
-                method, url, data=body, headers=headers, allow_redirects=False, proxy=self._settings.proxy
-            ) as response:
-                return HttpAnswer(response.status, response.headers, await self._read(response))
+            return await self._exchanged(method, url, body, headers)
+        except asyncio.CancelledError as error:
+            if not deadlines.passed(task):
+                raise
+            raise timed_out(url, self._seconds) from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise unconnected(url, self._timeout) from error
         except TimeoutError as error:
-            raise timed_out(error, url, self._timeout) from error
+            raise timed_out(url, self._seconds) from error
         except aiohttp.ClientError as error:
             raise broken(error, url) from error
         except (ValueError, UnicodeError) as error:
             raise PropertyError(f"URL {str(url)[:120]!r} cannot be called.") from error
+        finally:
+            deadlines.end(task)
+
+    async def _exchanged(self, method: str, url: URL, body: bytes | None, headers: Headers) -> HttpAnswer:
+        """Asked and answered; the connection is free for others afterwards, or closed."""
+        assert self._session is not None  # noqa: S101  # opened by the only caller
+        proxy = self._settings.proxy
+        if proxy:
+            await self._check_target(url)
+        response = await self._session.request(
+            method, url, data=body, headers=headers, allow_redirects=False, proxy=proxy
+        )
+        try:
+            return HttpAnswer(response.status, response.headers, await self._read(response))
+        finally:
+            response.release()
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         """The body, up to the size limit (of what it unpacks to)."""

@@ -1,5 +1,6 @@
 """Requests to one SCIM server: paths, headers, the CSRF token, and answers as entities."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +22,8 @@ ACCEPT = "application/scim+json, application/json;q=0.9"
 ENDPOINTS = {"user": "Users", "group": "Groups"}
 COLLECTIONS = {collection: entity_type for entity_type, collection in ENDPOINTS.items()}
 _CSRF = "X-CSRF-Token"
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
+"""Ids that are their own percent-encoding, as nearly all are."""
 
 
 class Wire:
@@ -72,11 +75,13 @@ class Wire:
         """The path of one entity below ``collection``; NotFoundError for an id that would lead out of it."""
         if entity_id in ("", ".", ".."):
             raise NotFoundError(f"There is nothing with the id {entity_id!r} in {collection}.")
-        return f"{collection}/{quote(entity_id, safe='')}"
+        return f"{collection}/{entity_id if _PLAIN_ID.fullmatch(entity_id) else quote(entity_id, safe='')}"
 
     async def ask(self, path: str, query: Query = ()) -> HttpAnswer:
-        more = self._group_query if self._group_query and path.startswith(self._groups) else ()
-        return await self.client.call("GET", path, query=[*query, *self._query, *more], headers=self.read_headers)
+        if self._query or self._group_query:
+            more = self._group_query if self._group_query and path.startswith(self._groups) else ()
+            query = [*query, *self._query, *more]
+        return await self.client.call("GET", path, query=query, headers=self.read_headers)
 
     async def get(self, path: str, query: Query = ()) -> Any:
         return (await self.ask(path, query)).json()

@@ -1,4 +1,4 @@
-"""The time that a request may take, for all requests together: one timer, however many of them run.
+"""The time that a request may take, in or out, for all of them together: one timer, however many of them run.
 
 A timer for each would cost more than most requests do. All have the same time, so those that began first end first.
 """
