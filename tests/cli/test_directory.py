@@ -1,8 +1,11 @@
 """``proxeny directory``: what goes in comes out, a broken line is said, and importing again changes nothing."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from tests.cli.conftest import Run
 from tests.conftest import ROOT
 
@@ -71,3 +74,47 @@ def test_a_file_that_cannot_be_written_is_said_in_a_sentence(proxeny: Run, home:
 
 def test_a_missing_file_is_wrong_usage(proxeny: Run) -> None:
     assert proxeny("directory", "import", "none.jsonl").exit_code == 2
+
+
+SENDER = {
+    "id": "lid",
+    "name": "People",
+    "connectorTypeString": "LOCAL_IDENTITY_DIRECTORY",
+    "accessMode": "READ",
+    "properties": {"realtime.send": "true"},
+}
+APPLICATION = {
+    "id": "crm",
+    "name": "CRM",
+    "connectorTypeString": "LOCAL_IDENTITY_DIRECTORY",
+    "accessMode": "WRITE",
+    "sources": ["People"],
+    "properties": {"realtime.application": "true", "ips.application.id": "finance"},
+}
+
+
+@pytest.mark.parametrize(
+    ("systems", "told"),
+    [
+        ([], 0),
+        ([SENDER], 25),
+        ([{**SENDER, "properties": {}}], 0),
+        ([{**SENDER, "state": "DISABLED"}], 0),
+        ([{**SENDER, "properties": {}}, APPLICATION], 25),
+        ([{**SENDER, "properties": {}}, {**APPLICATION, "properties": {"realtime.application": "true"}}], 0),
+    ],
+)
+def test_the_first_import_of_all_is_announced_if_a_source_sends_in_real_time(
+    proxeny: Run, home: Path, systems: list[dict[str, object]], told: int
+) -> None:
+    """No gateway has ever run over this database; the first one finds what it has to send."""
+    for system in systems:
+        (home / f"systems/{system['id']}.json").write_text(json.dumps(system))
+    assert proxeny("directory", "import", PEOPLE).exit_code == 0
+    with closing(sqlite3.connect(home / "var/proxeny.db")) as database:
+        assert database.execute("SELECT COUNT(*) FROM directory_announcements").fetchone() == (told,)
+
+
+def test_a_system_that_is_wrong_keeps_nobody_from_importing(proxeny: Run, home: Path) -> None:
+    (home / "systems/wrong.json").write_text("{")
+    assert proxeny("directory", "import", PEOPLE).exit_code == 0

@@ -63,14 +63,11 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def open_directory(settings: Settings) -> AsyncIterator[Database]:
-    """Only the database, with the tables of the Identity Directory as this version wants them."""
-    database = await Database.open(settings.database.url.get_secret_value())
-    try:
-        await DirectoryConnector(database).open()
-        yield database
-    finally:
-        await database.close()
+async def open_directory(settings: Settings) -> AsyncIterator[Store]:
+    """The store, with the tables of the Identity Directory as this version wants them."""
+    async with open_store(settings) as store:
+        await DirectoryConnector(store.database).open()
+        yield store
 
 
 def stored_definition(system: StoredSystem) -> SystemDefinition:

@@ -11,6 +11,7 @@ from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.spi import TestStep
 from proxeny.documents import Document
 from proxeny.provisioning.catalog import check_definitions
+from proxeny.provisioning.central import senders_among
 from proxeny.provisioning.definition import SystemDefinition, read_definition
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem, UnknownSystemError
 from proxeny.provisioning.system import blueprint
@@ -36,6 +37,16 @@ async def known_systems(settings: Settings, store: Store) -> tuple[KnownSystem, 
     files = [KnownSystem(definition, stored=False) for definition in file_definitions(settings.systems.directory)]
     stored = [KnownSystem(stored_definition(system), stored=True) for system in await store.systems.all()]
     return tuple(sorted((*files, *stored), key=lambda known: known.definition.name.casefold()))
+
+
+async def sends_changes(settings: Settings, store: Store) -> bool | None:
+    """Whether some source sends what changes in the directory in real time, by what is configured; None if that cannot
+    be read as it is."""
+    try:
+        known = await known_systems(settings, store)
+        return bool(senders_among([blueprint(one.definition) for one in known]))
+    except DefinitionError:
+        return None
 
 
 async def known_system(settings: Settings, store: Store, system: str) -> KnownSystem:

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from proxeny.app.remembering import open_directory
+from proxeny.app.systems import sends_changes
 from proxeny.cli.options import ExistingFile, config_option
 from proxeny.cli.output import json_option, write_error, write_json
 from proxeny.cli.program import Commands
@@ -83,8 +84,9 @@ def export(file: Path, config: Path, form: Format | None) -> None:
 async def _import(settings: Settings, file: Path, form: Format, existing: Existing, *, quiet: bool) -> ImportReport:
     with file.open("rb") as lines, _progress(file, quiet=quiet) as bar:
         advance: Callable[[int], None] = (lambda done: bar.update(done - bar.pos)) if bar else (lambda done: None)
-        async with open_directory(settings) as database:
-            return await import_lines(database, lines, advance, format=form, existing=existing)
+        async with open_directory(settings) as store:
+            tell = await sends_changes(settings, store)
+            return await import_lines(store.database, lines, advance, format=form, existing=existing, tell=tell)
 
 
 def _progress(file: Path, *, quiet: bool) -> "AbstractContextManager[ProgressBar[int] | None]":
@@ -96,7 +98,8 @@ def _progress(file: Path, *, quiet: bool) -> "AbstractContextManager[ProgressBar
 
 
 async def _export(settings: Settings, target: IO[bytes], form: Format) -> int:
-    async with open_directory(settings) as database:
+    async with open_directory(settings) as store:
+        database = store.database
         produced: AsyncIterator[bytes] = export_table(database) if form == "csv" else export_lines(database)
         count = -1 if form == "csv" else 0  # a table's first line is its header
         async for line in produced:

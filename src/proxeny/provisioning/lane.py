@@ -245,11 +245,8 @@ class Lane:
     async def _foreseen(self, reference: Reference) -> str | None:
         """In a simulation, what the run would create has its id among the links as a stand-in."""
         found = await self.memory.outcomes.of_entity(self.run, self.target.id, reference.entity_type, reference.id)
-        return (
-            f"new:{reference.id}"
-            if found is not None and found.action == "create" and found.outcome == "done"
-            else None
-        )
+        created = found is not None and found.action == "create" and found.outcome == "done"
+        return f"new:{reference.id}" if created else None
 
 
 Act = Callable[[Lane, str], Awaitable[bool]]

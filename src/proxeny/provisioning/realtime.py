@@ -7,7 +7,6 @@ not applied. What a target cannot take now is tried again, with growing pauses.
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,10 +27,11 @@ from proxeny.provisioning.origin import Item, Origin, origin
 from proxeny.provisioning.reasons import sentence
 from proxeny.provisioning.running import Systems, targets_of
 from proxeny.provisioning.single import Single
+from proxeny.provisioning.states import ended, source_state, state_of
 from proxeny.store.errors import LeaseLostError
 from proxeny.store.events import CENTRAL, LEASE_SECONDS, Claimed, Events, EventStatus, Operation, Sent, State
 from proxeny.store.links import Link
-from proxeny.store.outcomes import Outcome, Result
+from proxeny.store.outcomes import Outcome
 
 log = logging.getLogger("proxeny.realtime")
 
@@ -41,12 +41,6 @@ TRIES = 10
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 600.0
 _AGAIN = frozenset({"unreachable", "busy", "timed-out", "target-down"})
-_DONE = {
-    "create": "Entity Created",
-    "correlate": "Entity Updated",
-    "update": "Entity Updated",
-    "delete": "Entity Deleted",
-}
 
 
 @dataclass
@@ -181,7 +175,7 @@ class Realtime:
         try:
             opened = self.systems.system(claimed.source)
             source = origin(opened)
-            entity = await self._entity(source, claimed)
+            entity = await _entity(source, claimed)
         except (Error, ConnectorError) as error:
             state = State(claimed.source, "read", "Entity Failed", type(error).__name__, str(error))
             return [state], error.next == "retry"
@@ -201,8 +195,8 @@ class Realtime:
             for target in targets
         ]
         outcomes = [one for found in await asyncio.gather(*work) for one in found]
-        made = (_state(outcome, central=claimed.central) for outcome in outcomes)
-        states = [_source_state(source, claimed, item), *made]
+        made = (state_of(outcome, central=claimed.central) for outcome in outcomes)
+        states = [source_state(source.id, claimed, item), *made]
         return states, any(one.outcome == "failed" and one.reason in _AGAIN for one in outcomes)
 
     async def _of_application(
@@ -227,10 +221,10 @@ class Realtime:
             known = await self.memory.links.of_native(claimed.source, claimed.entity_id)
             mine = [link for pair, link in known if (pair.target, link.entity_type) == (target.id, claimed.entity_type)]
             found = [one for link in mine for one in await single.take_away(link, reason)]
-            return found or [_ended(target, claimed, "skipped", reason)]
+            return found or [ended(target.id, claimed, "skipped", reason)]
         except ConnectorError as error:
             reason, words = reason_of(error)
-            return [_ended(target, claimed, "failed", reason, words)]
+            return [ended(target.id, claimed, "failed", reason, words)]
 
     async def _send_again(self, claimed: Claimed, followers: Sequence[Link]) -> None:
         """Entities that were sent without one that is there now are read and sent once more (decision 22)."""
@@ -249,19 +243,6 @@ class Realtime:
         except Error:
             return name
 
-    async def _entity(self, source: Origin, claimed: Claimed) -> Entity | None:
-        """The entity in the source's own form; None if it is gone."""
-        if claimed.operation == "delete":
-            return None
-        if claimed.operation == "write":
-            return Entity(claimed.entity_id, claimed.document or {})
-        if not isinstance(source.connector, Reader):
-            raise EventError(f"{source.name} cannot be read.")
-        try:
-            return await source.connector.read(claimed.entity_type, claimed.entity_id)
-        except NotFoundError:
-            return None
-
 
 def id_of(native: EntityType, document: Document) -> str | None:
     """The id under which the source itself knows the entity."""
@@ -271,23 +252,15 @@ def id_of(native: EntityType, document: Document) -> str | None:
     return None if value is None or value == "" or isinstance(value, dict | list) else str(value)
 
 
-def _ended(target: Destination, claimed: Claimed, ending: Result, reason: str, words: str | None = None) -> Outcome:
-    return Outcome(claimed.entity_id, target.id, claimed.entity_type, "none", ending, reason, words, at=time.time())
-
-
-def _source_state(source: Origin, claimed: Claimed, item: Item | None) -> State:
-    if item is not None and item.said != "ok":
-        return State(source.id, "read", "Entity Skipped", "source-condition", sentence("source-condition"))
-    operation = "delete" if item is None else claimed.operation
-    return State(source.id, operation, "Entity Deleted" if item is None else "Entity Read")
-
-
-def _state(outcome: Outcome, *, central: bool = False) -> State:
-    """An outcome in the words of the log. A group that may not be created counts as failed in the central store's."""
-    names = {"done": _DONE.get(outcome.action, "Entity Not Provisioned"), "unchanged": "Entity Already Provisioned"}
-    skipped = "Entity Skipped" if outcome.target_id else "Entity Not Provisioned"
-    barred = central and outcome.reason == "read-only-group" and not outcome.target_id
-    name = "Entity Failed" if outcome.outcome == "failed" or barred else names.get(outcome.outcome, skipped)
-    words = sentence(outcome.reason, outcome.message) if outcome.reason else ""
-    info = ": ".join(part for part in (outcome.target_id or "", words) if part)
-    return State(outcome.system, outcome.action, name, outcome.reason or "", info)
+async def _entity(source: Origin, claimed: Claimed) -> Entity | None:
+    """The entity in the source's own form; None if it is gone."""
+    if claimed.operation == "delete":
+        return None
+    if claimed.operation == "write":
+        return Entity(claimed.entity_id, claimed.document or {})
+    if not isinstance(source.connector, Reader):
+        raise EventError(f"{source.name} cannot be read.")
+    try:
+        return await source.connector.read(claimed.entity_type, claimed.entity_id)
+    except NotFoundError:
+        return None

@@ -90,11 +90,14 @@ async def import_lines(
     *,
     format: Format = "json",  # noqa: A002  # what the command line calls it
     existing: Existing = "update",
+    tell: bool | None = None,
 ) -> ImportReport:
     """Import users and groups. ``existing``: what to do with those who are there: bring them to what the file says,
-    or report them. ``progress`` gets the number of lines done. The directory's tables exist (DirectoryConnector.open).
+    or report them. ``tell``: whether some source sends what changes in real time; None: as the last gateway said.
+    ``progress`` gets the number of lines done. The directory's tables exist (DirectoryConnector.open).
     """
-    importing = _Import(database, progress, existing, tell=await announcing.listening(database))
+    wanted = await announcing.listening(database) if tell is None else tell
+    importing = _Import(database, progress, existing, tell=wanted)
     read = formats.table if format == "csv" else formats.json_lines
     with tempfile.SpooledTemporaryFile(max_size=SPOOL) as groups:
         batch: list[_Item] = []
