@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fixtures.gateways import COPY, COPY_PATCH, Site, client, remote, running, system
+from tests.fixtures.gateways import COPY, COPY_PATCH, COPY_PUT, Site, client, remote, running, system
 from tests.quirks.broken import broken_server
 from tests.quirks.conftest import person
 
@@ -56,7 +56,14 @@ class Rows:
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, list[str], str, str]]:
     """A proxy over a directory with two large groups, one more than twice the other; and one user in neither."""
-    systems = (system("copy", readTransformation=COPY, writeTransformation=COPY_PATCH),)
+    passing = {"readTransformation": COPY, "writeTransformation": COPY_PATCH}
+    systems = (
+        system("copy", **passing),
+        system("default"),
+        system("emulated", readTransformation=COPY, writeTransformation=COPY_PUT),
+        system("many", properties={"members.limit": "5000"}, **passing),
+        system("some", properties={"members.limit": "1200"}, **passing),
+    )
     with running(tmp_path_factory.mktemp("large"), systems=systems) as gateway, client() as speaking:
         directory = Site(f"{gateway.url}/scim", speaking)
         gateway.call(_fill(gateway.gateway.catalog.directory))
@@ -97,6 +104,37 @@ def test_t37_adding_or_removing_one_member_costs_the_same_in_every_group(
         assert costs[0] == costs[1] < 30, (operation, costs)
     assert len(site.members(large)) == MANY
     assert len(site.members(small)) == FEW
+
+
+@pytest.mark.parametrize("if_match", [{}, {"If-Match": "*"}])
+@pytest.mark.parametrize("place", ["/scim", "/proxy/copy", "/proxy/default", "/proxy/emulated"])
+def test_t37_a_full_update_that_says_nothing_of_the_members_looks_at_none(
+    filled: tuple[Site, list[str], str, str], monkeypatch: pytest.MonkeyPatch, place: str, if_match: dict[str, str]
+) -> None:
+    copying, _, large, small = filled
+    site = Site(copying.base.removesuffix("/proxy/copy") + place, copying.client, copying.kept)
+    rows = Rows(monkeypatch)
+    for number, group in enumerate((large, small)):
+        document = {"displayName": f"{place} {len(if_match)} {number}", "externalId": "x"}
+        assert rows.of(lambda group=group, put=document: site.put(f"/Groups/{group}", put, headers=if_match)) < 30
+        held = site.client.get(f"{copying.kept}/Groups/{group}").json()
+        assert (held["displayName"], len(held["members"])) == (document["displayName"], (MANY, FEW)[number])
+        rename = {"op": "replace", "path": "displayName", "value": "renamed"}
+        assert rows.of(lambda group=group, rename=rename: site.patch(f"/Groups/{group}", rename, headers=if_match)) < 30
+    assert len(site.members(large)) == MANY
+
+
+def test_a_write_answers_with_as_many_members_as_the_switch_says(filled: tuple[Site, list[str], str, str]) -> None:
+    copying, _, large, small = filled
+    for name, shown in (("many", {large, small}), ("copy", set()), ("some", {small})):
+        site = Site(copying.base.removesuffix("copy") + name, copying.client, copying.kept)
+        for group, size in ((large, MANY), (small, FEW)):
+            answers = (
+                site.put(f"/Groups/{group}", {"displayName": f"{name} {size}"}),
+                site.patch(f"/Groups/{group}", {"op": "replace", "path": "externalId", "value": name}),
+            )
+            for answer in answers:
+                assert len(answer.json().get("members", ())) == (size if group in shown else 0), (name, size)
 
 
 def test_t38_300_changes_of_a_large_group_go_out_in_one_small_request() -> None:

@@ -269,6 +269,16 @@ class SchemaKeeper(Protocol):
 
 
 @runtime_checkable
+class MemberKeeper(Protocol):
+    """A Replacer to which a full update of a group may say nothing of the field ``members``."""
+
+    @property
+    def keeps_members(self) -> bool:
+        """Whether they stay as they are then, so that they need not be read."""
+        ...
+
+
+@runtime_checkable
 class SchemaTeller(Protocol):
     """A backend that says itself what its entities are made of: its ``entity_types`` follow what it says."""
 

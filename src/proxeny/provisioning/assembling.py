@@ -8,7 +8,7 @@ from proxeny.connectors import registry
 from proxeny.connectors.filtering import Field
 from proxeny.connectors.properties import PropertyValues
 from proxeny.connectors.spec import Connection
-from proxeny.connectors.spi import Connector, EntityType, SchemaKeeper
+from proxeny.connectors.spi import Connector, EntityType, MemberKeeper, SchemaKeeper
 from proxeny.provisioning.abilities import Abilities
 from proxeny.provisioning.crossing import Crossing
 from proxeny.provisioning.cursors import Cursors
@@ -30,7 +30,7 @@ from proxeny.provisioning.system import Blueprint
 from proxeny.provisioning.writing import Writing
 from proxeny.scim.schema import Located
 from proxeny.transform import EntityProgram, Transformation
-from proxeny.transform.usage import serves_only
+from proxeny.transform.usage import leaves_alone, serves_only
 
 if TYPE_CHECKING:
     from proxeny.connectors.outbound.client import Outbound
@@ -173,6 +173,7 @@ def _endpoint(
         switches=switches,
         property_filter=values.family(f"{native.name}.filter"),
         droppable=dict(_droppable(crossing.read)),
+        unsaid=_unsaid(native.name, crossing, connector),
         renderings=renderings,
         references=references,
     )
@@ -206,6 +207,15 @@ def _identity(read: EntityProgram | None, native: EntityType) -> Identity:
     if found is None:
         return Identity(native.id, native.id)
     return Identity(native.id, found.keys, found.encode)
+
+
+def _unsaid(entity_type: str, crossing: Crossing, connector: Connector) -> frozenset[str]:
+    """What a full update that says nothing of the members of a group need not read; it stays."""
+    keeps = entity_type == "group" and isinstance(connector, MemberKeeper) and connector.keeps_members
+    write = crossing.write
+    if not keeps or (write is not None and not leaves_alone(write, "members")):
+        return frozenset()
+    return dict(_droppable(crossing.read)).get("members", frozenset())
 
 
 def _droppable(read: EntityProgram | None) -> Iterator[tuple[str, frozenset[str]]]:

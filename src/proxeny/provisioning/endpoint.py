@@ -74,7 +74,8 @@ Seen = Resource | Hidden | Unreadable
 class Endpoint:
     """``readable`` is the resource type without what reading cannot produce: filters and sorting are decided on it.
 
-    ``droppable`` tells which native fields need not be read when an attribute is not asked for. ``property_filter`` is
+    ``droppable`` tells which native fields need not be read when an attribute is not asked for; ``unsaid`` are those of
+    a group's members, if a full update may say nothing of them and they stay. ``property_filter`` is
     the system's own filter (``<prefix>user.filter``), in the backend's language. ``references``: which endpoint of the
     system serves the entity type of a reference.
     """
@@ -96,6 +97,7 @@ class Endpoint:
     references: References
     property_filter: str | None = None
     droppable: dict[str, frozenset[str]] = field(default_factory=dict)
+    unsaid: frozenset[str] = frozenset()
     everything: Projection = field(init=False)
     _view: object = field(default_factory=object)
 

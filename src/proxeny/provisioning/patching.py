@@ -9,7 +9,7 @@ from proxeny.provisioning.endpoint import Resource
 from proxeny.provisioning.exchange import Call
 from proxeny.provisioning.removals import vanished
 from proxeny.provisioning.writing_steps import Acceptance, WritingSteps
-from proxeny.scim.patch import PatchOperation, apply_patch, patch_document, settled
+from proxeny.scim.patch import PatchOperation, apply_patch, patch_document, settled, touched_paths
 
 
 class Patching(WritingSteps):
@@ -85,11 +85,13 @@ class Patching(WritingSteps):
         async def attempt(current: Resource, version: str | None) -> Resource | None:
             patched = apply_patch(current.document, operations, endpoint.resource_type)
             if patched == current.document:
-                return current
+                return await self._reading.one(url_id, call.base) if omit else current
             common = self._preparing.patched(patched, call)
             takes_away = bool(vanished(current.document, patched))
             before = self._preparing.patched(current.document, call) if takes_away else None
             version = version or current.entity.version
             return await self._replaced(replacer, url_id, current, common, version, call, before=before)
 
-        return await self._on_current(url_id, call, attempt)
+        about_members = any(path.name == "members" for path in touched_paths(operations))
+        omit = frozenset[str]() if about_members else endpoint.unsaid
+        return await self._on_current(url_id, call, attempt, omit=omit)

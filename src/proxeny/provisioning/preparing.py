@@ -89,6 +89,10 @@ class Preparing:
                 common = {**common, name: current[name]}
         return common
 
+    def keeps_members(self, common: Document) -> bool:
+        """Whether a PUT says nothing of the members of its group, and they stay."""
+        return self._endpoint.switches.keep_members and "members" not in common
+
     def immutable(self, current: Document, common: Document) -> None:
         """MutabilityError if a value that cannot change once it is there would change."""
         for attribute in self._immutable:

@@ -49,7 +49,8 @@ class Writing(WritingSteps):
             self._preparing.immutable(current.document, merged)
             return await self._replaced(replacer, url_id, current, merged, version, call)
 
-        return await self._on_current(url_id, call, attempt)
+        stays = self._preparing.keeps_members(common)
+        return await self._on_current(url_id, call, attempt, omit=self._endpoint.unsaid if stays else frozenset())
 
     # -- delete ---------------------------------------------------------------------------------------------------
 

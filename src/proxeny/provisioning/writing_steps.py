@@ -130,10 +130,14 @@ class WritingSteps:
         if not (conditioned or endpoint.property_filter is not None or call.conditional) and endpoint.identity.direct:
             return None, None
         large = frozenset[str]() if whole else frozenset[str]().union(*endpoint.droppable.values())
+        current = await self._without(large, url_id, call)
+        return current, self._required_version(current, call)
+
+    async def _without(self, large: frozenset[str], url_id: str, call: Call) -> Resource:
         current = await self._reading.one(url_id, call.base, omit=large)
         if large and current.entity.version is None:  # then its version is made of all that it has
             current = await self._reading.one(url_id, call.base)
-        return current, self._required_version(current, call)
+        return current
 
     def _required_version(self, current: Resource, call: Call) -> str | None:
         """The version to write on, which the backend must still have; PreconditionFailedError if the client named
@@ -144,12 +148,18 @@ class WritingSteps:
         return current.entity.version
 
     async def _on_current(
-        self, url_id: str, call: Call, attempt: Callable[[Resource, str | None], Awaitable[Resource | None]]
+        self,
+        url_id: str,
+        call: Call,
+        attempt: Callable[[Resource, str | None], Awaitable[Resource | None]],
+        *,
+        omit: frozenset[str] = frozenset(),
     ) -> Resource | None:
-        """Reads, lets ``attempt`` write on what was read, and starts again when somebody else wrote in between."""
+        """Reads all but ``omit``, lets ``attempt`` write on what was read, and starts again when somebody else wrote in
+        between."""
         async with self._one_by_one.of(url_id):
             for _ in range(_ATTEMPTS):
-                current = await self._reading.one(url_id, call.base)
+                current = await self._without(omit, url_id, call)
                 required = self._required_version(current, call)
                 try:
                     return await attempt(current, required if required is not None else current.entity.version)

@@ -8,6 +8,7 @@ from proxeny.transform.lineage import source_paths, target_names
 from proxeny.transform.paths.ast import Path
 from proxeny.transform.runtime import EntityProgram
 from proxeny.transform.shapes import Names, place_of
+from proxeny.transform.values import MISSING
 
 
 def output_names(program: EntityProgram, operation: Operation = "read") -> tuple[Names, ...]:
@@ -35,6 +36,21 @@ def serves_only(program: EntityProgram, name: str, operation: Operation = "read"
         if not one.may_lack or one.variable is not None or any(names[:1] != (name,) for names in targets):
             return False
     return True
+
+
+def leaves_alone(program: EntityProgram, name: str, operation: Operation = "update") -> bool:
+    """Whether the output says nothing of the top-level field ``name`` when the input does not, and nothing else of it
+    depends on that field.
+    """
+    writers = (one for one in program.section.instructions if operation in one.operations and _makes(one, name))
+    return serves_only(program, name, operation) and all(
+        _reads(one, name) and one.default is MISSING for one in writers
+    )
+
+
+def _makes(one: Instruction, name: str) -> bool:
+    made = target_names(one.target.path) if one.target is not None and one.label.kind != "remove" else ()
+    return any(names[:1] == (name,) for names in made)
 
 
 def variable_place(program: EntityProgram, variable: str, operation: Operation) -> tuple[str | int, ...] | None:

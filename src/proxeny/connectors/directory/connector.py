@@ -42,7 +42,10 @@ ENTITY_TYPES: Mapping[str, EntityType] = {
 
 class DirectoryConnector(DirectoryReader):
     """Users and groups. ``unknown_members``: refuse a group that names someone unknown, or leave that one out.
-    ``shared_display_names``: a group may have the displayName of another one; then its name is made to differ."""
+    ``shared_display_names``: a group may have the displayName of another one; then its name is made to differ.
+    ``answered_members``: a write answers with the members of its group up to this many."""
+
+    keeps_members = True
 
     def __init__(
         self,

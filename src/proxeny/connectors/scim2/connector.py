@@ -29,6 +29,11 @@ class ScimConnector(ScimReader):
             self._wire.gather(self._discovery.abilities, limit, str(quirks.get("bulk_for", "user,group")))
 
     @property
+    def keeps_members(self) -> bool:
+        """A PATCH names what changes; a PUT without members takes them away."""
+        return self._patches
+
+    @property
     def writes_at_once(self) -> int:
         """How many writes of a job go out together; 1 without bulk requests."""
         return self._wire.bulk.limit if self._wire.bulk is not None else 1
