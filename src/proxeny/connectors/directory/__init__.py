@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from proxeny.connectors.directory.connector import DirectoryConnector
+from proxeny.connectors.directory.members import ANSWERED
 from proxeny.connectors.spec import WHOLE, Connection, Spec
 
 __all__ = ["SPEC", "DirectoryConnector"]
@@ -14,6 +15,7 @@ def _build(connection: Connection) -> DirectoryConnector:
         connection.database,
         unknown_members="skip" if policy == "skip" else "reject",
         shared_display_names=connection.properties.get("group.displayName.unique") == "no",
+        answered_members=connection.properties.integer("members.limit", ANSWERED),
     )
 
 

@@ -2,11 +2,12 @@
 
 Native documents are SCIM resources with all but ``$ref`` and ``meta.location``, which depend on the address that the
 client used. Beyond the port's rules: a name ``members:1000`` in ``omit`` leaves ``members`` out only where there are
-more than so many; an answer to a write leaves them out above ``members.ANSWERED``; a PatchOp that does not fit the
+more than so many; an answer to a write leaves them out above ``members.limit``; a PatchOp that does not fit the
 resource raises the ScimError that says so (noTarget, mutability), because the directory's own language is SCIM.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from proxeny.connectors.directory.custom import CustomSchemas
 from proxeny.connectors.directory.failures import translated
 from proxeny.connectors.directory.fields import OF_TYPE, RESOURCE_TYPES
 from proxeny.connectors.directory.filter import SEARCHABLE
-from proxeny.connectors.directory.members import UnknownMembers
+from proxeny.connectors.directory.members import ANSWERED, UnknownMembers
 from proxeny.connectors.directory.migrations import COMPONENT, MIGRATIONS
 from proxeny.connectors.directory.reading import DirectoryReader
 from proxeny.connectors.directory.writing import Changes, Write, changes_of
@@ -53,8 +54,10 @@ class DirectoryConnector(DirectoryReader):
         *,
         unknown_members: UnknownMembers = "reject",
         shared_display_names: bool = False,
+        answered_members: int = ANSWERED,
     ) -> None:
         super().__init__(database)
+        self._answered = answered_members
         self._custom = CustomSchemas(database, ENTITY_TYPES)
         self._unknown = unknown_members
         self._wanted: Callable[[], bool] = lambda: False
@@ -105,7 +108,7 @@ class DirectoryConnector(DirectoryReader):
     # -- writing --------------------------------------------------------------------------------------------------
 
     async def create(self, entity_type: str, document: Document, *, accept: Accept | None = None) -> Entity:
-        write = Write(entity_type, self._unknown, accept, self._shared)
+        write = replace(self._write(entity_type, accept), shared_display_names=self._shared)
         want = resources.incoming(entity_type, document)
         password = await passwords.hashed(want.password) if want.password else None
         return await self._commit(entity_type, None, lambda: writing.create(write, want, password, resources.new_id()))
@@ -119,7 +122,7 @@ class DirectoryConnector(DirectoryReader):
         version: str | None = None,
         accept: Accept | None = None,
     ) -> Entity:
-        write, want = Write(entity_type, self._unknown, accept), resources.incoming(entity_type, document)
+        write, want = self._write(entity_type, accept), resources.incoming(entity_type, document)
         password = await passwords.hashed(want.password) if want.password else want.password
         return await self._commit(
             entity_type, entity_id, lambda: writing.replace_with(write, entity_id, version, want, password)
@@ -134,11 +137,14 @@ class DirectoryConnector(DirectoryReader):
         version: str | None = None,
         accept: Accept | None = None,
     ) -> Entity:
-        write, changes = Write(entity_type, self._unknown, accept), self._changes(entity_type, patch)
+        write, changes = self._write(entity_type, accept), self._changes(entity_type, patch)
         hashes = {password: await passwords.hashed(password) for password in changes.passwords}
         return await self._commit(
             entity_type, entity_id, lambda: writing.patch(write, entity_id, version, changes, hashes)
         )
+
+    def _write(self, entity_type: str, accept: Accept | None) -> Write:
+        return Write(entity_type, self._unknown, accept, answered=self._answered)
 
     def _changes(self, entity_type: str, patch: Document) -> Changes:
         return changes_of(self._custom.resource_types[entity_type], patch)

@@ -13,7 +13,8 @@ from proxeny.documents import Document
 UnknownMembers = Literal["reject", "skip"]
 CHUNK = 1000
 ANSWERED = 1000
-"""A write answers with the members of its group up to this many; whoever wants more of them reads the group."""
+"""A write answers with the members of its group up to this many, unless ``members.limit`` says another number; whoever
+wants more of them reads the group."""
 
 NAMED = 10
 """A refusal names the unknown members up to this many."""

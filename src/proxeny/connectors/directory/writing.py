@@ -36,12 +36,13 @@ EntitySteps = Generator[Request, list[Row], Entity]
 @dataclass(frozen=True, slots=True)
 class Write:
     """What all writes need to know: the type, what to do with unknown members, who must agree, and whether groups may
-    share a displayName, so that their names must differ from it."""
+    share a displayName, so that their names must differ from it; ``answered``: how many members are shown at most."""
 
     entity_type: str
     unknown: UnknownMembers = "reject"
     accept: Accept | None = None
     shared_display_names: bool = False
+    answered: int = members.ANSWERED
 
     def agreed(self, entity: Entity) -> Entity:
         """The entity, once ``accept`` has agreed; what it sees is its own."""
@@ -99,7 +100,7 @@ def create(write: Write, want: Incoming, password: str | None, entity_id: str) -
     row = (seq, entity_id, 1, now, now, len(joined), resources.stored(write.entity_type, entity_id, content))
     yield tables.INSERT, inserted(write.entity_type, row, change, resources.display_of(content), password)
     yield from members.add(seq, joined)
-    entity = write.agreed((yield from _whole(write.entity_type, row)))
+    entity = write.agreed((yield from _whole(write, row)))
     yield tables.COUNT, {"type": write.entity_type, "bucket": seq // tables.BUCKET, "more": 1}
     return entity
 
@@ -139,9 +140,7 @@ def _change_members(write: Write, row: Row, changes: MembershipChanges | None) -
         modified = times.after(modified)
         yield tables.TOUCH, {"which": seq, "modified": modified, "change": change, "more": came - left}
         version, size = version + 1, size + came - left
-    return write.agreed(
-        (yield from _whole(write.entity_type, (seq, entity_id, version, created, modified, size, data)))
-    )
+    return write.agreed((yield from _whole(write, (seq, entity_id, version, created, modified, size, data))))
 
 
 def _apply(write: Write, seq: int, changes: MembershipChanges | None) -> Generator[Request, list[Row], tuple[int, int]]:
@@ -214,9 +213,7 @@ def rewrite(
         values = {"version": version, "modified": modified, "change": change, "members": size, "document": new_data}
         held = held if password is None else password or None
         yield tables.UPDATE, {**values, "which": seq, "display": resources.display_of(content), "password": held}
-    return write.agreed(
-        (yield from _whole(write.entity_type, (seq, entity_id, version, created, modified, size, new_data)))
-    )
+    return write.agreed((yield from _whole(write, (seq, entity_id, version, created, modified, size, new_data))))
 
 
 def _unless_equal(new: bytes, old: bytes) -> bytes:
@@ -226,10 +223,11 @@ def _unless_equal(new: bytes, old: bytes) -> bytes:
     return old
 
 
-def _whole(entity_type: str, row: Row) -> EntitySteps:
+def _whole(write: Write, row: Row) -> EntitySteps:
     """The entity as a write answers with it: with its members, if they are not too many."""
+    entity_type = write.entity_type
     entity = resources.entity_of(entity_type, row)
-    if entity_type == "group" and 0 < row[5] <= members.ANSWERED:
+    if entity_type == "group" and 0 < row[5] <= write.answered:
         entity.document["members"] = yield from members.shown(row[0])
     if entity_type == "user":
         groups = yield tables.GROUPS, {"seq": row[0]}
