@@ -57,6 +57,16 @@ def test_each_change_of_clients_systems_and_secrets_is_recorded_without_a_secret
     assert json.loads(proxeny("audit", "verify", "--json").stdout)["whole"] is True
 
 
+def test_a_record_names_what_changed_and_nothing_else(proxeny: Run) -> None:
+    proxeny("client", "add", "idm")
+    proxeny("client", "change", "idm", "--disable")
+    proxeny(*REMOTE)
+    proxeny("system", "change", "Remote", "--property", "page.max=50")
+    _, disabled, _, moved = (record["fields"] for record in records(proxeny))
+    assert (disabled["changed"], disabled["enabled"]) == (["enabled"], False)
+    assert moved["changed"] == ["properties.page.max"]
+
+
 def test_records_are_found_by_event_client_and_time(proxeny: Run) -> None:
     for name in ("a", "b", "c"):
         proxeny("client", "add", name)
@@ -64,6 +74,8 @@ def test_records_are_found_by_event_client_and_time(proxeny: Run) -> None:
     assert [record["number"] for record in records(proxeny, "--client", "b")] == [2, 4]
     assert [record["number"] for record in records(proxeny, "--event", "client.added", "--limit", "2")] == [2, 3]
     assert records(proxeny, "--since", "2999-01-01") == []
+    assert len(records(proxeny, "--since", "2026-01-01T00:00+14:00")) == 4
+    assert proxeny("audit", "list", "--since", "yesterday").exit_code == 2
     assert [record["number"] for record in records(proxeny, "--limit", "1")] == [4]
     assert "client.removed" in proxeny("audit", "list").stdout
 

@@ -126,3 +126,11 @@ def test_private_keys_are_not_taken(proxeny: Run, home: Path) -> None:
     file.write_text(json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA", "d": "AA"}]}))
     refused = proxeny("client", "add", "idm", "--keys", str(file), "--no-secret")
     assert (refused.exit_code, "private" in refused.stderr) == (2, True)
+
+
+def test_a_change_is_said_with_what_it_leads_to(proxeny: Run) -> None:
+    proxeny("client", "add", "idm", "--system", "hr")
+    assert proxeny("client", "change", "idm", "--disable").stdout == "idm is changed. enabled: no.\n"
+    said = proxeny("client", "change", "idm", "--all-systems", "--permission", "proxy").stdout
+    assert said == "idm is changed. permissions: proxy; systems: all.\n"
+    assert "read_only     no\n" in proxeny("client", "show", "idm").stdout

@@ -209,3 +209,18 @@ async def test_the_directory_takes_custom_schemas(gateway: Running) -> None:
     auth = gateway.auth("directory")
     assert (await gateway.client.post("/scim/Schemas", json={"id": "urn:x"}, auth=auth)).status_code == 201
     assert (await gateway.client.delete("/scim/Schemas/urn:x", auth=auth)).status_code == 204
+
+
+@pytest.mark.parametrize("path", ["Schemas", "ResourceTypes", "ServiceProviderConfig"])
+async def test_what_a_service_says_of_itself_is_not_filtered(gateway: Running, path: str) -> None:
+    """RFC 7644 §4: 403, so that nobody takes all of it for what was asked."""
+    address, auth = f"/proxy/hr/{path}", gateway.auth()
+    assert is_scim_error(await gateway.client.get(address, params={"filter": 'id eq "x"'}, auth=auth), 403)
+    assert (await gateway.client.get(address, params={"count": "1"}, auth=auth)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["", "/", "/Users/1/emails/2"])
+async def test_below_a_base_an_unknown_address_is_answered_with_those_there_are(gateway: Running, path: str) -> None:
+    answer = await gateway.client.get(f"/proxy/hr{path}", auth=gateway.auth())
+    assert is_scim_error(answer, 404)
+    assert f"{gateway.url}/proxy/hr/ResourceTypes" in answer.json()["detail"]

@@ -77,7 +77,7 @@ async def keep_system(
         system_id = str(uuid.uuid4())
     definition = _checked({**document, "id": system_id}, secrets, origin)
     if definition.name in taken:
-        message = "is the name of another system. Choose one with --name; nothing was kept"
+        message = f"{definition.name!r} is the id or name of another system. Choose another name; nothing was kept"
         raise DefinitionError((DefinitionProblem(origin, "name", message),))
     kept = {**_without_secrets(document), "id": system_id}
     await store.administration(by).add_system(definition.id, definition.name, kept, secrets)

@@ -13,7 +13,14 @@ from proxeny.cli.output import json_option, write_error, write_json, write_rows
 from proxeny.cli.program import Commands
 from proxeny.cli.storing import with_store
 from proxeny.settings import load_settings
-from proxeny.store.audit import AuditRecord, Wanted
+from proxeny.store.audit import AuditRecord, Wanted, as_written
+
+
+def _time(context: click.Context, parameter: click.Parameter, text: str | None) -> str:
+    try:
+        return as_written(text) if text else ""
+    except (ValueError, OverflowError):
+        raise click.BadParameter("must be like 2026-01-31 or 2026-01-31T12:00", context, parameter) from None
 
 
 @click.group(cls=Commands)
@@ -25,16 +32,13 @@ def audit() -> None:
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="So many, the newest.")
 @click.option("--event", help="Only events that begin so: authentication, client, system, secrets …")
 @click.option("--client", help="Only what this technical user did, or what was done to it.")
-@click.option("--since", metavar="TIME", help="Only from this time on (2026-01-31, 2026-01-31T12:00).")
+@click.option("--since", metavar="TIME", callback=_time, help="Only from this time on (2026-01-31, 2026-01-31T12:00).")
 @config_option
 @json_option
-def list_records(
-    limit: int, event: str | None, client: str | None, since: str | None, config: Path, as_json: bool
-) -> None:
+def list_records(limit: int, event: str | None, client: str | None, since: str, config: Path, as_json: bool) -> None:
     """List the newest records, oldest first."""
     settings = load_settings(config, os.environ)
-
-    wanted = Wanted(event or "", client, since or "")
+    wanted = Wanted(event or "", client, since)
 
     async def newest(store: Store) -> list[AuditRecord]:
         found: list[AuditRecord] = []

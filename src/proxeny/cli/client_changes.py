@@ -1,7 +1,7 @@
 """``proxeny client add|change|rotate|remove``: technical users of the database, each change in the audit trail."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ import click
 
 from proxeny.app.clients import ClientAdministration
 from proxeny.cli.options import ExistingFile, config_option
-from proxeny.cli.output import json_option, write_json
+from proxeny.cli.output import cell, json_option, write_json
 from proxeny.cli.storing import whoever, with_store
 from proxeny.provisioning.errors import DefinitionError
 from proxeny.settings import PERMISSIONS, load_settings
@@ -84,7 +84,8 @@ def change(client_id: str, all_systems: bool, no_certificates: bool, config: Pat
     if as_json:
         write_json({"id": client_id, "changed": sorted(changes)})
     else:
-        click.echo(f"{client_id} is changed: {', '.join(sorted(changes))}.")
+        told = (f"{name.replace('_', ' ')}: {_told(value)}" for name, value in sorted(changes.items()))
+        click.echo(f"{client_id} is changed. {'; '.join(told)}.")
 
 
 @click.command()
@@ -112,6 +113,15 @@ def remove(client_id: str, config: Path, as_json: bool) -> None:
         write_json({"removed": client_id})
     else:
         click.echo(f"{client_id} is removed.")
+
+
+def _told(value: Any) -> str:
+    """A changed value in a sentence; None is no restriction, and certificates and keys are too long to repeat."""
+    if value is None:
+        return "all"
+    if isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(item, Mapping) for item in value)):
+        return "other ones"
+    return cell(value) or "none"
 
 
 def _administered(config: Path, use: Callable[[ClientAdministration], Any]) -> Any:

@@ -10,7 +10,7 @@ import click
 from proxeny.app.clients import ClientAdministration
 from proxeny.cli import client_changes
 from proxeny.cli.options import config_option
-from proxeny.cli.output import json_option, write_json, write_rows, write_table
+from proxeny.cli.output import cell, json_option, write_json, write_rows, write_table
 from proxeny.cli.program import Commands
 from proxeny.cli.storing import with_store
 from proxeny.settings import load_settings
@@ -64,4 +64,4 @@ def _clients(config: Path, use: Callable[[ClientAdministration], Awaitable[T]]) 
 def _line(value: Any) -> str:
     if isinstance(value, Mapping):
         return " ".join(f"{key}={item}" for key, item in value.items())
-    return "; ".join(map(_line, value)) if isinstance(value, list) else str(value)
+    return "; ".join(map(_line, value)) if isinstance(value, list) else cell(value)

@@ -23,7 +23,7 @@ def write_json(value: Any) -> None:
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Aligned columns under their names; text from outside cannot break a row."""
-    cells = [list(columns), *([printable(_cell(value)) for value in row] for row in rows)]
+    cells = [list(columns), *([printable(cell(value)) for value in row] for row in rows)]
     widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
     for row in cells:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -45,7 +45,8 @@ def write_error(message: str) -> None:
         click.echo(printable(line), err=True)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as one cell of a table: yes and no, several with commas, nothing for None."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -20,6 +20,9 @@ _TOLD = tuple(
     if item.name not in ("id", "secrets", "created", "version", "last_used", "last_address", "failed_tries", "keys")
 )
 
+_DEFAULTS = {"state": "ENABLED", "systemManagementType": "CUSTOMER_MANAGED"}
+"""What a definition that leaves a key out means; of the other keys, something empty."""
+
 
 @dataclass(frozen=True, slots=True)
 class Administration:
@@ -45,7 +48,7 @@ class Administration:
     async def change_client(self, client_id: str, **changes: Any) -> StoredClient:
         """As Clients.change; the record tells the fields that changed, as they are now."""
         kept = await self.clients.change(client_id, **changes)
-        told = {name: value for name, value in _told(kept).items() if name in changes}
+        told = {name: _plain(getattr(kept, name)) for name in _TOLD if name in changes}
         await self.record("client.changed", client=client_id, changed=sorted(changes), **told)
         return kept
 
@@ -106,12 +109,12 @@ class Administration:
 
 def _told(client: StoredClient) -> dict[str, Any]:
     """What the trail keeps of a technical user; sets as lists, and nothing that is empty."""
-    values = {name: getattr(client, name) for name in _TOLD}
-    return {
-        name: sorted(value) if isinstance(value, frozenset) else value
-        for name, value in values.items()
-        if value not in (None, (), "", False)
-    }
+    values = {name: _plain(getattr(client, name)) for name in _TOLD}
+    return {name: value for name, value in values.items() if value not in (None, (), "", False)}
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def _names(credentials: Mapping[str, str]) -> dict[str, list[str]]:
@@ -119,10 +122,15 @@ def _names(credentials: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _differences(before: Document, after: Document) -> set[str]:
-    """The keys, and the names of the properties, that differ."""
+    """The keys, and the names of the properties, that differ; what is left out is as if its default was written."""
     flat = [
         {**{key: value for key, value in document.items() if key != "properties"}}
         | {f"properties.{name}": value for name, value in (document.get("properties") or {}).items()}
         for document in (before, after)
     ]
-    return {key for key in flat[0].keys() | flat[1].keys() if flat[0].get(key) != flat[1].get(key)}
+    one, other = ({key: value for key, value in values.items() if not _is_default(key, value)} for values in flat)
+    return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
+
+
+def _is_default(key: str, value: Any) -> bool:
+    return value in (None, False, "", [], {}, _DEFAULTS.get(key))

@@ -60,9 +60,16 @@ class AuditRecord:
         return {"number": self.number, "at": self.at, "event": self.event, "fields": dict(self.fields)}
 
 
+def as_written(text: str) -> str:
+    """A date or time (ISO 8601; UTC if no zone is named) as records tell theirs; ValueError if it is none."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which records are looked for: ``event`` begins so, ``client`` did it or it was done to it, from ``since`` on."""
+    """Which records are looked for: ``event`` begins so, ``client`` did it or it was done to it, from ``since`` (see
+    ``as_written``) on."""
 
     event: str = ""
     client: str | None = None

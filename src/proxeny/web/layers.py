@@ -187,7 +187,9 @@ def dispatcher(authenticate: Authenticate, admit: Admit | None) -> Handler:
     async def handle(request: Request) -> Response:
         route = request.route
         if route is None:
-            raise ResourceNotFoundError("There is nothing at this address.")
+            raise ResourceNotFoundError(
+                "There is nothing at this address. SCIM is spoken at /proxy/{system}, and at /scim for the directory."
+            )
         operation = route.operations.get("GET" if request.method == "HEAD" else request.method)
         permission = operation.permission if operation else route.permission
         if permission is not None:
@@ -221,7 +223,11 @@ def _may_use(request: Request, caller: Caller, system: str) -> bool:
 def _no_operation(request: Request) -> ScimError:
     methods = set(request.route.operations) if request.route else set()
     if not methods:
-        return ResourceNotFoundError("There is nothing at this address.")
+        base = request.base
+        return ResourceNotFoundError(
+            "There is nothing at this address. Resources of a type are at one endpoint, such as "
+            f"{base}/Users and {base}/Users/{{id}}; {base}/ResourceTypes lists the endpoints."
+        )
     allowed = sorted(methods | ({"HEAD"} if "GET" in methods else set()))
     return MethodNotAllowedError(
         f"{request.method} is not possible here; {', '.join(allowed)} are.", headers=(("Allow", ", ".join(allowed)),)

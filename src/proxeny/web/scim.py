@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from proxeny.provisioning.exchange import Answer, Call
-from proxeny.scim.errors import MethodNotAllowedError, NotImplementedByBackendError
+from proxeny.scim.errors import ForbiddenError, MethodNotAllowedError, NotImplementedByBackendError
 from proxeny.web.ports import Provider
 from proxeny.web.request import Operation, Request, Route
 from proxeny.web.responses import Response, from_answer
@@ -57,11 +57,19 @@ async def _change_me(request: Request, provider: Provider, call: Call) -> Answer
     raise NotImplementedByBackendError("/Me can be read; change the resource at the location that it names.")
 
 
+def _check_unfiltered(request: Request) -> None:
+    """A client that filters must not take the whole answer for what it asked for (RFC 7644 §4)."""
+    if any(name.lower() == "filter" for name, _ in request.query()):
+        raise ForbiddenError("What a service says of itself is not filtered. Read all of it, or one by its id.")
+
+
 async def _configuration(request: Request, provider: Provider, call: Call) -> Answer:
+    _check_unfiltered(request)
     return await provider.service_provider_config(call)
 
 
 async def _resource_types(request: Request, provider: Provider, call: Call) -> Answer:
+    _check_unfiltered(request)
     return await provider.resource_types(call)
 
 
@@ -70,6 +78,7 @@ async def _resource_type(request: Request, provider: Provider, call: Call) -> An
 
 
 async def _schemas(request: Request, provider: Provider, call: Call) -> Answer:
+    _check_unfiltered(request)
     return await provider.schemas(call)
 
 
