@@ -100,12 +100,6 @@ def table(run: Run, statistics: Iterable[Statistic], name_of: NameOf) -> list[di
 def _status_text(run: Run) -> str:
     if any(note.code == "superseded" for note in run.notes):
         return "Superseded"
-    return "Paused" if run.paused else _status_text(run)
-
-
-def _status_text(run: Run) -> str:
-    if any(note.code == "superseded" for note in run.notes):
-        return "Superseded"
     return "Paused" if run.paused else STATUS[run.status]
 
 
