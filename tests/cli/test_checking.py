@@ -86,3 +86,21 @@ def test_a_name_that_two_systems_have_is_called_a_name(proxeny: Run, home: Path)
     (home / "systems/two.json").write_text((home / "systems/hr.json").read_text().replace('"hr"', '"two"'))
     findings = json.loads(proxeny("check", "--json").stdout)
     assert [(Path(each["file"]).name, each["place"]) for each in findings] == [("two.json", "name")]
+
+
+def test_a_certificate_with_the_key_of_another_is_found_before_the_start(proxeny: Run, home: Path) -> None:
+    for command in (("ca",), ("server", "localhost"), ("client", "other")):
+        proxeny("cert", *command, "--directory", str(home))
+    tls = '[server.tls]\ncertificate = "server.crt"\nkey = "{}.key"\n'
+    (home / "proxeny.toml").write_text(tls.format("server"))
+    assert proxeny("check").exit_code == 0
+    (home / "proxeny.toml").write_text(tls.format("other"))
+    (finding,) = json.loads(proxeny("check", "--json").stdout)
+    assert finding["place"] == "server.tls"
+    assert "key values mismatch" in finding["message"]
+
+
+def test_what_cannot_be_a_host_is_found_before_the_start(proxeny: Run, home: Path) -> None:
+    (home / "proxeny.toml").write_text('[server]\nhost = "no host"\n')
+    (finding,) = json.loads(proxeny("check", "--json").stdout)
+    assert (finding["place"], finding["line"]) == ("server.host", 2)

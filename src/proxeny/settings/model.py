@@ -3,6 +3,7 @@
 Checks that need more than one key are methods ``problems`` that yield (key, what is wrong and what to do).
 """
 
+import re
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydantic import (
 from proxeny.settings.kinds import DatabaseUrl, HomePath, Network, Positive, Seconds, Texts, WebUrl, jwk_set
 
 Finding = tuple[str, str]
+_HOST = re.compile(r"\[?[A-Za-z0-9._:%-]+\]?")
 
 PERMISSIONS = (
     "proxy",
@@ -84,7 +86,9 @@ class Server(Section):
     def problems(self) -> Iterator[Finding]:
         if self.certificate_header != "none" and not self.trusted_proxies:
             yield "certificate_header", "is believed from nobody. Name the terminating proxy in trusted_proxies."
-        if self.tls is None and not self.trusted_proxies and not _is_loopback(self.host):
+        if not _HOST.fullmatch(self.host):
+            yield "host", "must be an IP address of this machine, or a name that leads to one."
+        elif self.tls is None and not self.trusted_proxies and not _is_loopback(self.host):
             yield (
                 "host",
                 "without TLS, credentials would cross the network in clear text, so only a loopback address is served. "

@@ -68,7 +68,11 @@ class Vault:
                 )
             return cls(_parse(file.read_text("ascii"), file), file)
         except (OSError, UnicodeDecodeError) as error:
-            raise VaultError(f"The key file {file} cannot be read or made: {error}.") from error
+            why = (error.strerror if isinstance(error, OSError) else None) or "it is no text"
+            raise VaultError(
+                f"The key file {file} cannot be read or made ({why}). Nothing was opened. Let this account read and "
+                "write it and its folder, or name another in secrets.key_file."
+            ) from error
 
     @property
     def key_id(self) -> str:
@@ -158,7 +162,7 @@ def _parse(text: str, file: Path) -> dict[str, bytes]:
             key_id, encoded = line.split()
             keys[key_id] = base64.b64decode(encoded, validate=True)
         except (ValueError, binascii.Error):
-            raise VaultError(f"Line {number} of the key file {file} is no key: '<id> <base64>' is wanted.") from None
+            raise VaultError(f"Line {number} of the key file {file} is no key: '<id> <base64>' is wanted. Restore a copy of it.") from None
         if len(keys[key_id]) != KEY_BYTES:
             raise VaultError(f"The key in line {number} of the key file {file} has not {KEY_BYTES} bytes.")
     if all(key_id.startswith(_DERIVED) for key_id in keys):

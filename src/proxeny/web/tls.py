@@ -93,7 +93,8 @@ def _load_own(context: ssl.SSLContext, settings: TlsSettings) -> None:
         context.load_cert_chain(settings.certificate, settings.key, password=password)
     except (OSError, ssl.SSLError) as error:
         raise ServerSettingsError(
-            f"The server certificate {settings.certificate} with key {settings.key} cannot be used: {error}"
+            f"The server certificate {settings.certificate} with key {settings.key} cannot be used: {_why(error)}. "
+            "Give the two that belong together, in PEM."
         ) from error
 
 
@@ -101,7 +102,11 @@ def _load(context: ssl.SSLContext, path: Path, what: str) -> None:
     try:
         context.load_verify_locations(path)
     except (OSError, ssl.SSLError) as error:
-        raise ServerSettingsError(f"The {what} {path} cannot be used: {error}") from error
+        raise ServerSettingsError(f"The {what} {path} cannot be used: {_why(error)}.") from error
+
+
+def _why(error: OSError) -> str:
+    return _reason(error) if isinstance(error, ssl.SSLError) else error.strerror or str(error)
 
 
 def read_certificates(path: Path) -> list[x509.Certificate]:
