@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 from tests.conftest import corpus_files
-from tests.connectors.directories import domain_properties, slapd_properties
+from tests.connectors.directories import PATHS, domain_properties, slapd_properties
 from tests.fixtures import samba as domain
 from tests.fixtures import slapd as openldap
 from tests.fixtures.samba import Samba
 from tests.fixtures.slapd import Slapd
 from tests.provisioning.conftest import Client, Rig, user
 
+from proxeny.connectors.registry import spec, system_type
 from proxeny.provisioning.definition import SystemDefinition, TransformationText
 from proxeny.provisioning.exchange import Call
 from proxeny.scim.errors import InvalidValueError, ResourceNotFoundError, UniquenessError
@@ -223,3 +224,43 @@ async def test_the_filter_of_the_system_limits_what_exists(rig: Rig, openldap_se
         await client.read("Users", "carl")
     with pytest.raises(ResourceNotFoundError):
         await client.delete("Users", "carl")
+
+
+async def test_updates_are_answered_without_the_resource_where_the_property_says_so(
+    rig: Rig, openldap_server: Slapd
+) -> None:
+    openldap_server.clear()
+    properties = slapd_properties(openldap_server, **{"ldap.respond.with.resource.after.update": "false"})
+    people = await _system(rig, "LDAP_SERVER", properties, openldap.PASSWORD)
+    made = await people.create("Users", user("bjensen"))
+    changed = user("bjensen", displayName="Babs")
+    put = await people.provider.replace("Users", made["id"], changed, (), people.call)
+    assert (put.status, put.body, put.location) == (204, None, "https://gw.example/proxy/ldap/Users/bjensen")
+    assert (await people.read("Users", "bjensen"))["displayName"] == "Babs"
+    patched = await people.patch("Users", "bjensen", {"op": "replace", "path": "displayName", "value": "Barbara"})
+    assert (patched.status, patched.body) == (204, None)
+    asked = await people.provider.replace("Users", "bjensen", changed, (("attributes", "displayName"),), people.call)
+    assert asked.status == 200, "a client that names attributes gets them"
+
+
+async def test_a_new_entry_is_not_read_back_where_the_property_says_so(rig: Rig, openldap_server: Slapd) -> None:
+    """What the server itself adds (times) is not in the answer then."""
+    openldap_server.clear()
+    properties = slapd_properties(openldap_server, **{"ldap.respond.with.resource.after.create": "false"})
+    people = await _system(rig, "LDAP_SERVER", properties, openldap.PASSWORD)
+    made = await people.create("Users", user("bjensen", displayName="Babs"))
+    assert (made["id"], made["displayName"]) == ("bjensen", "Babs")
+    assert "created" not in made["meta"]
+    assert "created" in (await people.read("Users", "bjensen"))["meta"]
+    team = await people.create("Groups", group("Team", "bjensen"))
+    assert [member["value"] for member in team["members"]] == ["bjensen"]
+
+
+def test_an_id_that_the_server_makes_has_to_be_read() -> None:
+    values = {**PATHS, "ldap.url": "ldaps://x.example", "ldap.respond.with.resource.after.create": "false"}
+    known = system_type("LDAP_SERVER")
+    assert [problem for problem in spec("ldap").check(values, known) if problem.severity == "error"] == []
+    found = spec("ldap").check({**values, "ldap.attribute.user.id": "entryUUID"}, known)
+    assert [(problem.name, "server makes entryUUID" in problem.message) for problem in found] == [
+        ("ldap.respond.with.resource.after.create", True)
+    ]

@@ -94,6 +94,8 @@ class Provider:
         service = self._service(endpoint)
         query = service.query(params, call)
         resource = await service.writing.replace(entity_id, document, call)
+        if resource is not None and service.answers_replace_without_body(query):
+            return Answer(204, location=resource.location, etag=resource.etag)
         return await service.written(200, resource, query, call)
 
     async def patch(self, endpoint: str, entity_id: str, document: Document, params: Params, call: Call) -> Answer:

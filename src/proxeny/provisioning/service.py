@@ -70,6 +70,11 @@ class Service:
             resource = Resource(resource.entity, fewer, resource.location, resource.version)
         return self.answer(status, resource, query)
 
+    def answers_replace_without_body(self, query: Query) -> bool:
+        """Whether a full update is answered 204, by a property of the system; what a client asks for it gets."""
+        asked = query.attributes or query.excluded_attributes
+        return self.endpoint.switches.replace_no_content and not asked
+
     def answers_patch_without_body(self, query: Query, call: Call) -> bool:
         """Whether a PATCH is answered 204: by a switch of the system, or for groups in a client's dialect."""
         switches = self.endpoint.switches

@@ -2,6 +2,7 @@
 connectors/switches.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -17,6 +18,7 @@ class Switches:
     keep_members: bool = True
     patch_any: bool = False
     patch_no_content: bool = False
+    replace_no_content: bool = False
     fail_unreadable: bool = False
     reject_unknown: bool = False
     unique_display_name: Literal["backend", "yes", "no"] = "backend"
@@ -35,7 +37,8 @@ class Switches:
             keep_active=values.text("put.active", "keep") == "keep",
             keep_members=values.text("put.members", "keep") == "keep",
             patch_any=values.text("patch.passthrough", "mapped") == "any",
-            patch_no_content=values.text("patch.answer", "resource") == "204",
+            patch_no_content=_bodiless(values, "patch") or values.text("patch.answer", "resource") == "204",
+            replace_no_content=_bodiless(values, "update"),
             fail_unreadable=values.text("read.failed", "skip") == "fail",
             reject_unknown=values.text("unknown.attributes", "warn") == "reject",
             unique_display_name="yes" if unique == "yes" else "no" if unique == "no" else "backend",
@@ -46,6 +49,17 @@ class Switches:
             dialect=_dialect(values),
             read_only=values.flag("read.only"),
         )
+
+
+_RESOURCE_AFTER: Mapping[str, tuple[str, ...]] = {
+    "update": ("respond.with.resource.after.update",),
+    "patch": ("respond.with.resource.after.update", "patch.response.with.resource"),
+}
+"""Properties under the type's own prefix by which a write is answered with the resource, or 204 if they say false."""
+
+
+def _bodiless(values: PropertyValues, write: str) -> bool:
+    return not all(values.family_flag(suffix, True) for suffix in _RESOURCE_AFTER[write])
 
 
 def _dialect(values: PropertyValues) -> Dialect:

@@ -61,6 +61,7 @@ class Layout:
     connections: int
     connect_timeout: float
     timeout: float
+    reads_created: bool
 
     @property
     def users(self) -> Kind:
@@ -108,6 +109,7 @@ def of(connection: Connection) -> Layout:
         connections=values.integer("connections.max") or 8,
         connect_timeout=_seconds(values, "connect", settings.connect_timeout),
         timeout=_seconds(values, "total", settings.total_timeout),
+        reads_created=values.flag("ldap.respond.with.resource.after.create", True),
     )
 
 

@@ -8,6 +8,9 @@ from proxeny.connectors.properties import Property, PropertyProblem
 
 _LIKE_A_DN = re.compile(r"\s*[A-Za-z0-9.-]+\s*=.")
 
+READ_CREATED = "ldap.respond.with.resource.after.create"
+SERVER_MADE = frozenset({"entryuuid", "objectguid", "objectsid", "nsuniqueid"})
+
 PROPERTIES: tuple[Property, ...] = (
     Property(
         "ldap.start.tls", "boolean", default="false", help="Turn an ldap:// connection into TLS before signing in."
@@ -57,6 +60,19 @@ def problems(values: Mapping[str, str]) -> Iterable[PropertyProblem]:
         elif not _LIKE_A_DN.match(base):
             yield PropertyProblem(name, "is no DN; write it as ou=people,dc=example,dc=org")
     yield from _sign_in_problems(values)
+    yield from _creation_problems(values)
+
+
+def _creation_problems(values: Mapping[str, str]) -> Iterable[PropertyProblem]:
+    """Without reading a new entry, nobody knows an id that the server makes."""
+    if values.get(READ_CREATED, "").strip().lower() not in ("false", "disabled", "no", "0"):
+        return
+    for kind in ("user", "group"):
+        attribute = values.get(f"ldap.attribute.{kind}.id", "")
+        if attribute.lower() in SERVER_MADE:
+            yield PropertyProblem(
+                READ_CREATED, f"must be true, because the server makes {attribute} (ldap.attribute.{kind}.id)"
+            )
 
 
 def _address_problems(url: str) -> Iterable[PropertyProblem]:

@@ -71,7 +71,11 @@ class Writing:
         except ldap.LDAPError:
             link.remove(dn, [])
             raise
-        return self._held(link, kind, dn, far)
+        made = None if self._layout.reads_created else self._entries.entity(kind, (dn, values))
+        if made is None:
+            return self._held(link, kind, dn, far)
+        far.references.show(link, kind, [made.document], Sight())
+        return made
 
     @staticmethod
     def _set_password(link: Link, dn: str, wanted: Wanted) -> None:
