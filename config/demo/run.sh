@@ -41,7 +41,11 @@ if ! .venv/bin/python config/demo/ready.py "$port" "$server"; then
 fi
 
 base=https://localhost:$port
-trusting="curl -sS --cacert $PWD/certs/ca.crt"
+case $PWD in  # lines that are pasted need quotes around what a shell would take apart
+  *[!A-Za-z0-9/._+@%:,-]*) here="'$(printf %s "$PWD" | sed "s/'/'\\\\''/g")'" ;;
+  *) here=$PWD ;;
+esac
+trusting="curl -sS --cacert $here/certs/ca.crt"
 call="$trusting -u demo-basic:$(cat var/demo/basic.secret)"
 token="$trusting -u demo-oauth:$(cat var/demo/oauth.secret) -d grant_type=client_credentials $base/oauth2/token"
 cat <<LINES
@@ -62,7 +66,7 @@ $call -G "$base/scim/Users" --data-urlencode 'filter=userName eq "ada.lovelace"'
 
 # The other two ways to sign in: a token (OAuth 2.0, client credentials), and a certificate
 $trusting -H "Authorization: Bearer \$($token | sed -E 's/.*"access_token": ?"([^"]+)".*/\\1/')" "$base/proxy/hr/Users?count=1"
-$trusting --cert $PWD/certs/demo-certificate.crt --key $PWD/certs/demo-certificate.key "$base/proxy/hr/Users?count=1"
+$trusting --cert $here/certs/demo-certificate.crt --key $here/certs/demo-certificate.key "$base/proxy/hr/Users?count=1"
 
 LINES
 while kill -0 "$server" 2>/dev/null; do wait "$server" || true; done

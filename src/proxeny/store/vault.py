@@ -162,7 +162,9 @@ def _parse(text: str, file: Path) -> dict[str, bytes]:
             key_id, encoded = line.split()
             keys[key_id] = base64.b64decode(encoded, validate=True)
         except (ValueError, binascii.Error):
-            raise VaultError(f"Line {number} of the key file {file} is no key: '<id> <base64>' is wanted. Restore a copy of it.") from None
+            raise VaultError(
+                f"Line {number} of the key file {file} is no key: '<id> <base64>' is wanted. Restore a copy of the file."
+            ) from None
         if len(keys[key_id]) != KEY_BYTES:
             raise VaultError(f"The key in line {number} of the key file {file} has not {KEY_BYTES} bytes.")
     if all(key_id.startswith(_DERIVED) for key_id in keys):
