@@ -15,6 +15,7 @@ from proxeny.app.jobs import Provisioning
 from proxeny.cli.opened import with_provisioning
 from proxeny.cli.options import ExistingFile, config_option
 from proxeny.cli.output import json_option, write_error, write_json, write_rows, write_table
+from proxeny.cli.program import Commands
 from proxeny.cli.schedules import schedule
 from proxeny.cli.storing import whoever
 from proxeny.logs import printable
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _MOMENT = 1.5
 
 
-@click.group()
+@click.group(cls=Commands)
 def job() -> None:
     """Run jobs and look at them: from a source to all its targets."""
 

@@ -163,7 +163,7 @@ def _parse(text: str, file: Path) -> dict[str, bytes]:
             keys[key_id] = base64.b64decode(encoded, validate=True)
         except (ValueError, binascii.Error):
             raise VaultError(
-                f"Line {number} of the key file {file} is no key: '<id> <base64>' is wanted. Restore a copy of the file."
+                f"Line {number} of the key file {file} is no key: '<id> <base64>' is wanted. Restore a copy."
             ) from None
         if len(keys[key_id]) != KEY_BYTES:
             raise VaultError(f"The key in line {number} of the key file {file} has not {KEY_BYTES} bytes.")
