@@ -187,3 +187,19 @@ def test_killed_while_writing_it_opens_and_holds_all_that_was_acknowledged(
             assert names >= set(acknowledged)
         else:
             assert len(names) >= max(map(int, acknowledged))
+
+
+async def test_a_table_knows_the_types_of_custom_schemas(directory: DirectoryConnector, database: Database) -> None:
+    urn = "urn:sap:cloud:scim:schemas:extension:custom:2.0:Badge"
+    kinds = {"level": "integer", "weight": "decimal", "open": "boolean", "name": "string"}
+    made = {"id": urn, "name": "Badge", "attributes": [{"name": name, "type": kind} for name, kind in kinds.items()]}
+    await directory.add_schema(made, 20)
+    header = ["userName", *(f"{urn}:{name}" for name in kinds)]
+    rows = (header, ["ann", "7", "1.5", "True", "7"], ["bob", "many", "", "", ""])
+    report = await import_lines(database, (",".join(row).encode() + b"\n" for row in rows), format="csv")
+    assert (report.created, [problem.line for problem in report.problems]) == (1, [3])
+    assert f"{urn}:level" in report.problems[0].message
+    ann = await only(directory, "user", ("userName",), "ann")
+    assert ann.document[urn] == {"level": 7, "weight": 1.5, "open": True, "name": "7"}
+    again = await import_lines(database, [line async for line in export_table(database)], format="csv")
+    assert (again.unchanged, again.problems) == (1, [])

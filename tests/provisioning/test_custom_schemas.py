@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.fixtures.databases import KINDS
-from tests.fixtures.gateways import COPY, COPY_PATCH, Document, Running, Site, client, is_error, running, system
+from tests.fixtures.gateways import COPY, COPY_PATCH, USER, Document, Running, Site, client, is_error, running, system
 
 URN = "urn:sap:cloud:scim:schemas:extension:custom:2.0:Badge"
 
@@ -29,9 +29,10 @@ def schema(*attributes: Document, name: str = "Badge") -> Document:
 @pytest.fixture(params=KINDS)
 def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     url = "" if request.param == "sqlite" else request.getfixturevalue("fresh_postgresql")
-    with running(
-        tmp_path, database=url, systems=(system("copy", readTransformation=COPY, writeTransformation=COPY_PATCH),)
-    ) as started:
+    passing = {"readTransformation": COPY, "writeTransformation": COPY_PATCH}
+    own = {"idds.user.filter": f"{URN}:level lt 50 and {URN}:open eq true"}
+    systems = (system("copy", **passing), system("limited", properties=own, **passing))
+    with running(tmp_path, database=url, systems=systems) as started:
         yield started
 
 
@@ -44,6 +45,18 @@ def site(gateway: Running) -> Any:
 @pytest.fixture
 def proxy(gateway: Running, site: Site) -> Site:
     return Site(f"{gateway.url}/proxy/copy", site.client)
+
+
+def test_a_systems_own_filter_may_be_about_a_custom_schema(gateway: Running, site: Site) -> None:
+    limited = Site(f"{gateway.url}/proxy/limited", site.client)
+    assert site.call("POST", "/Schemas", schema(attribute("level", "integer"), attribute("open", "boolean"))).is_success
+    for name, badge in (("ann", {"level": 7, "open": True}), ("bob", {"level": 70, "open": False}), ("cat", None)):
+        site.make("/Users", {"schemas": [USER], "userName": name, **({URN: badge} if badge else {})})
+    assert [each["userName"] for each in limited.found("/Users")] == ["ann"]
+    assert limited.found("/Users", filter='userName eq "bob"') == []
+    assert limited.get("/Users").json()["totalResults"] == 1
+    assert site.call("DELETE", f"/Schemas/{URN}").status_code == 204
+    assert limited.get("/Users").status_code == 500, "what the filter is about is gone: nobody is shown"
 
 
 def test_a_schema_is_made_described_used_filtered_and_taken_away_with_its_values(site: Site, proxy: Site) -> None:

@@ -59,6 +59,7 @@ class DirectoryConnector(DirectoryReader):
         super().__init__(database)
         self._answered = answered_members
         self._custom = CustomSchemas(database, ENTITY_TYPES)
+        self._resource_types = lambda: self._custom.resource_types
         self._unknown = unknown_members
         self._wanted: Callable[[], bool] = lambda: False
         self._shared = shared_display_names

@@ -6,7 +6,7 @@ ids with blanks between. Cells that a spreadsheet would take for a formula are w
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ _NAMES = frozenset({"username", "displayname"})
 
 _STEP = re.compile(r"([^.\[\]]+)(?:\[(\d{1,4})\])?")
 Step = tuple[str, int | None]
+ResourceTypes = Mapping[str, ResourceType]
+"""By entity type; with the custom schemas that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class Line:
     problem: str = ""
 
 
-def json_lines(lines: Iterable[bytes]) -> Iterator[Line]:
-    """One JSON object a line; empty lines are passed over."""
+def json_lines(lines: Iterable[bytes], types: ResourceTypes = RESOURCE_TYPES) -> Iterator[Line]:
+    """One JSON object a line; empty lines are passed over. JSON has types of its own, so ``types`` say nothing."""
     for index, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -52,8 +54,8 @@ def json_lines(lines: Iterable[bytes]) -> Iterator[Line]:
             yield Line(index, None, "is no JSON object")
 
 
-def table(lines: Iterable[bytes]) -> Iterator[Line]:
-    """A CSV file with a header, in UTF-8, with or without a byte order mark."""
+def table(lines: Iterable[bytes], types: ResourceTypes = RESOURCE_TYPES) -> Iterator[Line]:
+    """A CSV file with a header, in UTF-8, with or without a byte order mark; ``types`` say what its cells mean."""
     reader = csv.reader(line.decode("utf-8-sig" if index == 0 else "utf-8") for index, line in enumerate(lines))
     columns: list[tuple[Step, ...]] | None = None
     while True:
@@ -67,24 +69,24 @@ def table(lines: Iterable[bytes]) -> Iterator[Line]:
         if row is None:
             return
         if columns is None:
-            columns = [path_steps(name) for name in row]
+            columns = [path_steps(name, types) for name in row]
             if not any(steps and steps[0][0].lower() in _NAMES for steps in columns):
                 yield Line(reader.line_num, None, "is no header: it must name userName or displayName")
                 return
         elif len(row) > len(columns):
             yield Line(reader.line_num, None, f"has {len(row)} cells under {len(columns)} columns")
         elif any(row):
-            yield _line(reader.line_num, columns, row)
+            yield _line(reader.line_num, columns, row, types)
 
 
-def _line(index: int, columns: list[tuple[Step, ...]], row: list[str]) -> Line:
+def _line(index: int, columns: list[tuple[Step, ...]], row: list[str], types: ResourceTypes) -> Line:
     document: Document = {}
     for steps, cell in zip(columns, row, strict=False):
         if cell:
             _put(document, steps, cell[1:] if cell[0] == "'" and cell[1:].startswith(FORMULA) else cell)
     if isinstance(document.get("members"), str):
         document["members"] = [{"value": value} for value in document["members"].split()]
-    return Line(index, typed(document, RESOURCE_TYPES[kind_of(document)]))
+    return Line(index, typed(document, types[kind_of(document)]))
 
 
 def kind_of(document: Document) -> str:
@@ -98,11 +100,11 @@ def kind_of(document: Document) -> str:
     return "user" if any(key.lower() == "username" for key in document) else "group"
 
 
-def path_steps(column: str) -> tuple[Step, ...]:
+def path_steps(column: str, types: ResourceTypes = RESOURCE_TYPES) -> tuple[Step, ...]:
     """``urn:…:User:name[1].sub`` → (("urn:…:User", None), ("name", 1), ("sub", None))."""
     name = column.strip()
     head: tuple[Step, ...] = ()
-    for resource_type in RESOURCE_TYPES.values():
+    for resource_type in types.values():
         for schema in resource_type.schemas:
             if name.lower().startswith(schema.id.lower()) and name[len(schema.id) : len(schema.id) + 1] in (":", "."):
                 name = name[len(schema.id) + 1 :]

@@ -15,10 +15,11 @@ from typing import IO, Literal, TypeVar
 import orjson
 
 from proxeny.connectors.directory import announcing, formats, members, passwords, resources, tables, times, writing
-from proxeny.connectors.directory.connector import DirectoryConnector
+from proxeny.connectors.directory.connector import ENTITY_TYPES, DirectoryConnector
+from proxeny.connectors.directory.custom import CustomSchemas
 from proxeny.connectors.directory.failures import translated
 from proxeny.connectors.directory.fields import GROUP_NAME, RESOURCE_TYPES, USER_NAME, Keys, keys_of, storable, value_of
-from proxeny.connectors.directory.formats import Line
+from proxeny.connectors.directory.formats import Line, ResourceTypes
 from proxeny.connectors.directory.resources import Incoming
 from proxeny.connectors.directory.writing import Write
 from proxeny.connectors.errors import ConnectorError
@@ -97,11 +98,14 @@ async def import_lines(
     ``progress`` gets the number of lines done. The directory's tables exist (DirectoryConnector.open).
     """
     wanted = await announcing.listening(database) if tell is None else tell
-    importing = _Import(database, progress, existing, tell=wanted)
+    custom = CustomSchemas(database, ENTITY_TYPES)
+    await custom.load()
+    types = custom.resource_types
+    importing = _Import(database, progress, existing, types, tell=wanted)
     read = formats.table if format == "csv" else formats.json_lines
     with tempfile.SpooledTemporaryFile(max_size=SPOOL) as groups:
         batch: list[_Item] = []
-        for line in read(lines):
+        for line in read(lines, types):
             item = importing.item(line)
             if item is None:
                 importing.done(1)
@@ -121,8 +125,11 @@ async def import_lines(
 class _Import:
     """One import: its report, and the ids under which entities of the file are known here."""
 
-    def __init__(self, database: Database, progress: Progress, existing: Existing, *, tell: bool) -> None:
+    def __init__(
+        self, database: Database, progress: Progress, existing: Existing, types: ResourceTypes, *, tell: bool
+    ) -> None:
         self.database = database
+        self.types = types
         self.tell = tell
         self.progress = progress
         self.existing = existing
@@ -137,8 +144,8 @@ class _Import:
             return None
         kind = formats.kind_of(line.document)
         try:
-            document, _unknown = canonical_names(line.document, RESOURCE_TYPES[kind])
-            checked = validate(document, RESOURCE_TYPES[kind], "create", unknown="keep").document
+            document, _unknown = canonical_names(line.document, self.types[kind])
+            checked = validate(document, self.types[kind], "create", unknown="keep").document
             given = document.get("id")
             entity_id = given if isinstance(given, str) and given == storable(given) else None
             return _Item(line.number, kind, entity_id, resources.incoming(kind, checked))

@@ -6,7 +6,6 @@ The gateway cannot decide them, so the directory does: on its keys as far as the
 from collections.abc import Callable
 from functools import lru_cache
 
-from proxeny.connectors.directory.fields import RESOURCE_TYPES
 from proxeny.connectors.directory.filter import plan
 from proxeny.connectors.errors import PropertyError
 from proxeny.connectors.filtering import AllOf, AnyElement, AnyOf, Compare, Field, NativeFilter, Negation
@@ -21,9 +20,11 @@ Predicate = Callable[[Document], bool]
 
 
 @lru_cache(maxsize=64)
-def compiled(entity_type: str, text: str) -> tuple[NativeFilter, Predicate | None]:
-    """The native filter of a property's text, and what decides the rest, if anything is left; PropertyError."""
-    resource_type = RESOURCE_TYPES[entity_type]
+def compiled(entity_type: str, resource_type: ResourceType, text: str) -> tuple[NativeFilter, Predicate | None]:
+    """The native filter of a property's text, and what decides the rest, if anything is left; PropertyError.
+
+    ``resource_type`` is that of the directory's documents, with the custom schemas that there are now.
+    """
     try:
         tree = parse_filter(text)
         admits = compile_filter(tree, resource_type)

@@ -1,6 +1,6 @@
 """Reading the directory: by id, by search, everything, and what has changed."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
@@ -9,7 +9,7 @@ from typing import Any
 from proxeny.connectors.directory import members, native_filter, resources, searching, tables, writing
 from proxeny.connectors.directory.belonging import groups_of
 from proxeny.connectors.directory.failures import translated
-from proxeny.connectors.directory.fields import storable
+from proxeny.connectors.directory.fields import RESOURCE_TYPES, storable
 from proxeny.connectors.directory.searching import Statements
 from proxeny.connectors.directory.stored import Stored
 from proxeny.connectors.filtering import AllOf, NativeFilter
@@ -17,6 +17,7 @@ from proxeny.connectors.spi import Change, Entity, Page, Portion, Search
 from proxeny.database import Database, Row, Statement
 from proxeny.database.errors import DatabaseError
 from proxeny.documents import Document
+from proxeny.scim.schema import ResourceType
 
 CHUNK = 500
 TOGETHER = 5000
@@ -34,6 +35,7 @@ class DirectoryReader:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._resource_types: Callable[[], Mapping[str, ResourceType]] = lambda: RESOURCE_TYPES
 
     def state(self) -> int | None:
         """As of ``spi.Watched``."""
@@ -90,7 +92,9 @@ class DirectoryReader:
     async def _page(self, entity_type: str, search: Search, *, counted: bool) -> Page:
         tree, residue = search.filter, None
         if search.native_filter:
-            own, residue = native_filter.compiled(entity_type, search.native_filter)
+            own, residue = native_filter.compiled(
+                entity_type, self._resource_types()[entity_type], search.native_filter
+            )
             tree = own if tree is None else AllOf((own, tree))
         statements, parameters = searching.prepare(entity_type, tree, search.sort)
         if residue is not None:
