@@ -3,7 +3,7 @@
 Whoever repeats an entity (after a crash, in a second pass) replaces its row.
 """
 
-from collections.abc import AsyncIterator, Generator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -101,10 +101,15 @@ class Statistic:
 
 
 class Outcomes:
-    """See the module."""
+    """See the module. ``only``: pages and statistics show these systems alone, for whoever may see no others."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, only: Collection[str] | None = None) -> None:
         self._database = database
+        self._only = only
+
+    def of_systems(self, systems: Collection[str] | None) -> "Outcomes":
+        """What somebody sees who may see these systems; None: all of them."""
+        return self if systems is None else Outcomes(self._database, systems)
 
     async def of_run(
         self, run: int, *, system: str | None = None, entity_type: str | None = None, outcome: Result | None = None
@@ -118,10 +123,22 @@ class Outcomes:
     async def page(self, run: int, after: Place, limit: int, **wanted: str) -> list[Outcome]:
         """Rows of a run behind a place, in its order. ``wanted``: ``system``, ``entity_type``, ``entity_id``,
         ``action``, ``outcome`` and ``reason`` that they must have."""
+        if self._only is not None:
+            return await self._page_of_some(run, after, limit, self._only, wanted)
         values = dict.fromkeys(("system", "entity_type", "entity_id", "action", "outcome", "reason"), "")
         place = {"after_system": after[0], "after_type": after[1], "after_id": after[2]}
         rows = await self._database.fetch(PAGE, {**values, **wanted, **place, "run": run, "limit": limit}, heavy=True)
         return [_outcome(row) for row in rows]
+
+    async def _page_of_some(
+        self, run: int, after: Place, limit: int, only: Collection[str], wanted: Mapping[str, str]
+    ) -> list[Outcome]:
+        """As ``page``, system by system."""
+        whole, rows = Outcomes(self._database), list[Outcome]()
+        for system in sorted(only):
+            if system >= after[0] and wanted.get("system", system) == system and len(rows) < limit:
+                rows += await whole.page(run, after, limit - len(rows), **{**wanted, "system": system})
+        return rows
 
     async def among(
         self, run: int, system: str, entity_type: str, outcome: Result | None = None
@@ -139,7 +156,7 @@ class Outcomes:
 
     async def statistics(self, run: int) -> list[Statistic]:
         rows = await self._database.fetch(STATISTICS, {"run": run}, heavy=True)
-        return [Statistic(*row) for row in sorted(rows)]
+        return [Statistic(*row) for row in sorted(rows) if self._only is None or row[0] in self._only]
 
     async def reasons(self, run: int) -> list[tuple[str, str, str, str, int]]:
         """(system, entity type, outcome, reason, count) of everything that has a reason."""

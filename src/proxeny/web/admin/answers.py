@@ -1,9 +1,9 @@
 """What the admin API has in common: pages, errors in words of HTTP, streams of events."""
 
 import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import orjson
 from starlette.types import Send
@@ -30,6 +30,14 @@ from proxeny.web.request import Handler, Request
 from proxeny.web.responses import RawHeaders, Response, document
 
 LARGEST_PAGE = 1000
+
+
+class HasId(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+Numbered = TypeVar("Numbered", bound=HasId)
 _ERRORS: tuple[tuple[type[Error], type[ScimError]], ...] = (
     (UnknownSystemError, ResourceNotFoundError),
     (UnknownError, ResourceNotFoundError),
@@ -114,20 +122,39 @@ def parts_of(text: str | None, count: int) -> list[str] | None:
     return parts
 
 
-def place_of(text: str | None, default: int) -> int:
-    """The number in a cursor of one part; ``default`` without a cursor."""
+def number_before(text: str | None) -> int:
+    """The number in a cursor of one part, behind which a page of the newest begins; more than any without a cursor."""
     parts = parts_of(text, 1)
     if parts is None:
-        return default
+        return 2**62
     if not parts[0].isdecimal() or len(parts[0]) > 18:
         raise BadRequestError("The cursor is none that was given here. Begin again without it.")
     return int(parts[0])
 
 
+def systems_seen(request: Request) -> frozenset[str] | None:
+    """Ids and names of the systems that the caller is restricted to; None: it may see all."""
+    caller = request.caller
+    if caller is None or caller.systems is None:
+        return None
+    return caller.systems.union(*map(request.gateway.names, caller.systems))
+
+
+async def newest_seen(
+    request: Request, source: str, latest: Callable[[str], Awaitable[Sequence[Numbered]]], limit: int
+) -> Sequence[Numbered]:
+    """The newest of a source, or, if it is empty, of all that the caller may see. ``latest`` tells those of one."""
+    seen = systems_seen(request)
+    if seen is None or source:
+        return await latest(source) if seen is None or source in seen else ()
+    found = [one for name in seen for one in await latest(name)]
+    return sorted(found, key=lambda one: -one.id)[:limit]
+
+
 def may_see(request: Request, system: str) -> bool:
     """Whether the caller is not restricted to other systems."""
-    caller = request.caller
-    return caller is None or caller.systems is None or bool(({system} | request.gateway.names(system)) & caller.systems)
+    seen = systems_seen(request)
+    return seen is None or bool(({system} | request.gateway.names(system)) & seen)
 
 
 def require_system(request: Request, system: str) -> None:

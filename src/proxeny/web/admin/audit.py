@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from proxeny.scim.errors import BadRequestError, ForbiddenError, TooManyRequestsError
 from proxeny.store.audit import AuditRecord, Wanted
-from proxeny.web.admin.answers import cursor, limit_of, may_see, page, place_of, query
+from proxeny.web.admin.answers import cursor, limit_of, may_see, number_before, page, query
 from proxeny.web.admin.jobs import API, admin_route
 from proxeny.web.admin.ports import Administration
 from proxeny.web.request import Request, Route
@@ -32,7 +32,7 @@ class _Audit:
 
     async def list(self, request: Request) -> Response:
         fields = query(request, "event", "client", "since", "cursor", "limit")
-        limit, before = limit_of(fields), place_of(fields.get("cursor"), 2**62)
+        limit, before = limit_of(fields), number_before(fields.get("cursor"))
         wanted = Wanted(fields.get("event", ""), fields.get("client"), fields.get("since", ""))
         found, looked = list[AuditRecord](), 0
         async for record in self._audit.newest(before=before):

@@ -67,12 +67,12 @@ class _Clients:
 
     async def rotate(self, request: Request) -> Response:
         body = await optional_resource(request)
+        await self._own(request)
         days, hours = _days(body), body.pop("keep_old_hours", 24)
         if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 <= hours <= _LONGEST_HOURS:
             raise BadRequestError(f"keep_old_hours is a number from 0 to {_LONGEST_HOURS}.")
         if body:
             raise BadRequestError("There are keep_old_hours and expires_days, nothing else.")
-        await self._own(request)
         client = request.params["client"]
         made = await self._clients.rotate(client, caller_of(request), keep_old_hours=hours, expires_days=days)
         return document({"id": client, "secret": made})

@@ -1,7 +1,7 @@
 """What is around runs: held deletions, schedules, real-time events, subscriptions, and why an entity is as it is."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, astuple
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,19 +9,24 @@ from proxeny.provisioning.expiring import EVERYTHING
 from proxeny.provisioning.reasons import sentence
 from proxeny.provisioning.schedule import WEEKDAYS, new_schedule, warning_of
 from proxeny.scim.errors import BadRequestError, ResourceNotFoundError
-from proxeny.store.held import BEGINNING, HeldKey
+from proxeny.store.events import Event
+from proxeny.store.held import BEGINNING, Held, HeldKey
 from proxeny.store.notices import Subscription
 from proxeny.store.schedules import Schedule
 from proxeny.web.admin.answers import (
+    LARGEST_PAGE,
     caller_of,
     cursor,
     limit_of,
     may_see,
+    newest_seen,
+    number_before,
     number_of,
     page,
     parts_of,
     query,
     require_system,
+    systems_seen,
 )
 from proxeny.web.admin.jobs import API, admin_route
 from proxeny.web.admin.ports import Administration
@@ -64,9 +69,15 @@ class _Rest:
         limit, parts = limit_of(fields), parts_of(fields.get("cursor"), 4)
         after = HeldKey(*parts) if parts else BEGINNING
         wanted = {name: fields.get(name, "") for name in ("source", "target", "status")}
-        found = await self._memory.held.list(**wanted, limit=limit, after=after)
-        items = [{**asdict(one), "why": sentence(one.reason)} for one in found if may_see(request, one.source)]
-        return page(items, cursor(*astuple(found[-1].key)) if len(found) == limit else None)
+        chunk = limit if systems_seen(request) is None else LARGEST_PAGE
+        items, more = list[Held](), True
+        while more and len(items) < limit:
+            found = await self._memory.held.list(**wanted, limit=chunk, after=after)
+            items += [one for one in found if _sees(request, one.source, one.target)]
+            more = len(found) == chunk
+            after = found[-1].key if found else after
+        shown = [{**asdict(one), "why": sentence(one.reason)} for one in items[:limit]]
+        return page(shown, cursor(*astuple(items[limit - 1].key)) if len(items) >= limit else None)
 
     async def approve(self, request: Request) -> Response:
         keys = await self._keys(request)
@@ -84,8 +95,8 @@ class _Rest:
         ):
             raise BadRequestError(f'Send {{"items": [{{{", ".join(names)}}}, …]}}, as the list of held ones has them.')
         keys = [HeldKey(*(item[name] for name in names)) for item in items]
-        for source in {key.source for key in keys}:
-            require_system(request, source)
+        for system in {system for key in keys for system in (key.source, key.target)}:
+            require_system(request, system)
         return keys
 
     # -- schedules ------------------------------------------------------------------------------------------------
@@ -152,24 +163,22 @@ class _Rest:
 
     async def events(self, request: Request) -> Response:
         fields = query(request, "source", "status", "id", "cursor", "limit")
-        limit, parts = limit_of(fields), parts_of(fields.get("cursor"), 1)
-        before = int(parts[0]) if parts else 2**62
-        found = await self._admin.realtime.events.latest(
-            source=fields.get("source", ""),
-            status=fields.get("status", ""),
-            entity_id=fields.get("id", ""),
-            before=before,
-            limit=limit,
-        )
-        items = [_event(asdict(one)) for one in found if may_see(request, one.source)]
+        limit, before = limit_of(fields), number_before(fields.get("cursor"))
+        status, entity_id = fields.get("status", ""), fields.get("id", "")
+
+        async def latest(source: str) -> Sequence[Event]:
+            events = self._admin.realtime.events
+            return await events.latest(source=source, status=status, entity_id=entity_id, before=before, limit=limit)
+
+        found = await newest_seen(request, fields.get("source", ""), latest, limit)
+        items = [_event(request, one) for one in found]
         return page(items, cursor(str(found[-1].id)) if len(found) == limit else None)
 
     async def event(self, request: Request) -> Response:
         found = await self._admin.realtime.events.find(number_of(request.params["event"], "event"))
-        if found is None:
+        if found is None or not may_see(request, found.source):
             raise ResourceNotFoundError("There is no such event.")
-        require_system(request, found.source)
-        return document(_event(asdict(found)))
+        return document(_event(request, found))
 
     # -- why ------------------------------------------------------------------------------------------------------
 
@@ -179,7 +188,7 @@ class _Rest:
             raise BadRequestError("Name the entity: ?entity=<id, userName or name of a group>.")
         kind, source, target = (fields.get(name, "") for name in ("type", "source", "target"))
         found = await self._admin.why.ask(fields["entity"], entity_type=kind, source=source, target=target)
-        return page([one.document() for one in found if may_see(request, one.source)], None)
+        return page([one.document() for one in found if _sees(request, one.source, one.target)], None)
 
     async def _subject(self, request: Request) -> str:
         """The id of the system that one is told about: a source's jobs, and what of it ends; ``*``: all that ends."""
@@ -211,5 +220,12 @@ def _schedule(one: Schedule) -> dict[str, Any]:
     }
 
 
-def _event(one: dict[str, Any]) -> dict[str, Any]:
-    return {**one, "id": str(one["id"])}
+def _event(request: Request, one: Event) -> dict[str, Any]:
+    """An event, and what became of it in systems that the caller may see."""
+    states = tuple(state for state in one.states if not state.system or may_see(request, state.system))
+    return {**asdict(replace(one, states=states)), "id": str(one.id)}
+
+
+def _sees(request: Request, *systems: str) -> bool:
+    """Whether the caller may see all of them; an empty one is none."""
+    return all(may_see(request, system) for system in systems if system)

@@ -1,11 +1,12 @@
 """Systems and their transformations over HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import orjson
 
-from proxeny.scim.errors import BadRequestError
-from proxeny.web.admin.answers import caller_of, may_see, number_of, page, query
+from proxeny.documents import Document
+from proxeny.scim.errors import BadRequestError, ForbiddenError
+from proxeny.web.admin.answers import caller_of, may_see, number_of, page, query, systems_seen
 from proxeny.web.admin.jobs import API, admin_route
 from proxeny.web.admin.ports import Administration
 from proxeny.web.request import Request, Route
@@ -38,7 +39,9 @@ class _Systems:
         return page([one for one in await self._systems.all() if may_see(request, str(one["id"]))], None)
 
     async def add(self, request: Request) -> Response:
-        made = await self._systems.add(await request.resource(), caller_of(request))
+        body = await request.resource()
+        _check_reach(request, body)
+        made = await self._systems.add(body, caller_of(request))
         location = f"{request.origin.base}{API}/systems/{made['id']}".encode()
         return document(made, 201, headers=[(b"location", location)])
 
@@ -46,8 +49,11 @@ class _Systems:
         return document(await self._systems.one(request.params["system"]))
 
     async def change(self, request: Request) -> Response:
-        changed = await self._systems.change(request.params["system"], await request.resource(), caller_of(request))
-        return document(changed)
+        body = await request.resource()
+        system = request.params["system"]
+        known = (await self._systems.one(system)).get("sources") or ()
+        _check_reach(request, {**body, "id": system}, known)
+        return document(await self._systems.change(system, body, caller_of(request)))
 
     async def remove(self, request: Request) -> Response:
         await self._systems.remove(request.params["system"], caller_of(request))
@@ -55,7 +61,8 @@ class _Systems:
 
     async def test(self, request: Request) -> Response:
         targets = query(request, "targets").get("targets", "false") == "true"
-        return page(await self._systems.test(request.params["system"], targets=targets), None)
+        tested = await self._systems.test(request.params["system"], targets=targets)
+        return page([one for one in tested if may_see(request, str(one["system"]))], None)
 
     async def reset(self, request: Request) -> Response:
         await self._systems.reset(request.params["system"], caller_of(request))
@@ -91,6 +98,19 @@ class _Systems:
         found = await self._systems.version(system, direction, number)
         words = f"Version {number} again"
         return document(await self._systems.save(system, direction, str(found["text"]), words, caller_of(request)))
+
+
+def _check_reach(request: Request, system: Document, known: Sequence[str] = ()) -> None:
+    """Raises ForbiddenError if a caller that is restricted to systems would make another one, or would give one of its
+    own a source that it may not see and that is not among the ``known``: a target gets all that its sources give."""
+    seen = systems_seen(request)
+    if seen is None:
+        return
+    if not {str(system.get("id")), str(system.get("name"))} & seen:
+        raise ForbiddenError("The technical user is restricted to some systems, and this is none of them.")
+    sources = system.get("sources") or []
+    if not isinstance(sources, list) or not all(one in known or may_see(request, str(one)) for one in sources):
+        raise ForbiddenError("The technical user is restricted to some systems; name only these as sources.")
 
 
 def _direction(request: Request) -> str:
