@@ -59,6 +59,26 @@ def test_all_mistakes_of_a_system_file_come_together(proxeny: Run, home: Path) -
     assert any("$.a[" in each["message"] or "brackets" in each["message"] for each in findings)
 
 
+def test_serve_says_all_that_check_says_and_starts_nothing(proxeny: Run, home: Path) -> None:
+    (home / "systems/two.json").write_text('{"id": "two", "accessMode": "PROXI", "connectorTypeString": "X"}')
+    settings = '[server]\nport = {}\n[directory]\nproperties = {{"put.activ" = "keep"}}\n'
+    for port, place in (("0", "put.activ"), ('"many"', "server.port")):
+        (home / "proxeny.toml").write_text(settings.format(port))
+        checked, served = proxeny("check"), proxeny("serve", "--workers", "2")
+        assert (served.exit_code, served.stderr) == (1, checked.stderr)
+        for named in (place, "two.json", "accessMode", "nothing was started"):
+            assert named in served.stderr
+    assert not (home / "var").exists()
+
+
+def test_what_the_command_line_says_wins_when_serve_looks_for_mistakes(proxeny: Run, home: Path) -> None:
+    (home / "proxeny.toml").write_text('[server]\nport = "many"\n')
+    served = proxeny("serve", "--port", "1", "--host", "no host")
+    assert served.exit_code == 1
+    assert "server.port" not in served.stderr
+    assert "server.host" in served.stderr
+
+
 def test_a_missing_configuration_is_said(proxeny: Run) -> None:
     result = proxeny("check", "--config", "none.toml")
     assert result.exit_code == 1

@@ -97,7 +97,8 @@ def test_a_wrong_configuration_starts_nothing_and_says_everything(gateway: Gatew
     assert done.returncode == 1
     for named in ("limits.body_bytes", "broken.json", "accessMode", "odd.json", "NO_SUCH_TYPE"):
         assert named in done.stderr
-    assert gateway.run("serve", check=False).returncode == 1
+    served = gateway.run("serve", check=False)
+    assert (served.returncode, served.stderr) == (1, done.stderr)
     assert not (gateway.folder / "var").exists()
 
 

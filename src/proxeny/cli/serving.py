@@ -1,14 +1,13 @@
 """``proxeny serve``: open everything, answer until a signal comes."""
 
-import os
 from pathlib import Path
 
 import click
 
 from proxeny import logs
 from proxeny.app import serving
+from proxeny.cli.findings import inspect
 from proxeny.cli.options import config_option
-from proxeny.settings import load_settings
 
 
 @click.command()
@@ -18,9 +17,16 @@ from proxeny.settings import load_settings
 @click.option("--workers", type=click.IntRange(1), help="Processes; wins over server.workers.")
 @click.pass_context
 def serve(context: click.Context, config: Path, host: str | None, port: int | None, workers: int | None) -> None:
-    """Start the gateway. SIGTERM and Ctrl-C stop it, SIGHUP reloads the systems."""
+    """Start the gateway. SIGTERM and Ctrl-C stop it, SIGHUP reloads the systems.
+
+    Nothing is started while something is wrong with configuration, systems or transformations: then all of it is said.
+    """
     given = {"server.host": host, "server.port": port, "server.workers": workers}
     overrides = {place: value for place, value in given.items() if value is not None}
-    settings = load_settings(config, os.environ, overrides)
+    inspection = inspect(config, overrides)
+    settings = inspection.settings
+    if settings is None or inspection.errors:
+        inspection.say()
+        context.exit(1)
     logs.configure(settings.logs.level, settings.logs.form)
     context.exit(serving.serve(settings))
