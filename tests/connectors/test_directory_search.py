@@ -131,7 +131,7 @@ async def test_every_filter_gives_what_the_evaluation_gives(directory: Directory
             text = text.replace(name, value)
         admits = compile_filter(parse_filter(text), RESOURCE_TYPES["user"])
         expected = [person.id for person in people if admits(person.document)]
-        native, residue = native_filter.compiled("user", text)
+        native, residue = native_filter.compiled("user", RESOURCE_TYPES["user"], text)
         page = await directory.search("user", Search(native))
         assert set(expected) <= set(ids(page)), text
         if page.exact:
