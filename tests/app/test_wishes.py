@@ -60,3 +60,15 @@ async def test_a_stored_system_says_false_after_the_job_that_kept_contents(tmp_p
         await app.gateway.reload()
         (item,) = await failed(app)
         assert '"nickName":"An"' in item["content"], "switched on anew"
+
+
+async def test_only_sources_that_name_somebody_are_looked_after_for_them(tmp_path: Path) -> None:
+    source = {**SOURCE, "id": "people", "emailSubscribers": ["anna@example.org"]}
+    silent = {**SOURCE, "id": "silent", "name": "Silent"}
+    proxy = {**source, "id": "proxy", "name": "Proxy", "accessMode": "PROXY", "properties": {}}
+    async with whole(tmp_path, [source, silent, proxy], USERS) as app:
+        assert app.gateway.provisioning.naming() == ["people"]
+        assert app.gateway.provisioning.source("proxy") is None
+        known = app.gateway.provisioning.source("people")
+        assert known is not None
+        assert known.mails == ("anna@example.org",)

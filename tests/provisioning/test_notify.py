@@ -69,11 +69,14 @@ class Inbox:
         self.dead = False
         self.got: list[tuple[str, str, str]] = []
         self.waiting = 0
+        self.most_waiting = 0
 
     async def send(self, address: str, subject: str, body: str) -> None:
         if self.dead:
             self.waiting += 1
+            self.most_waiting = max(self.most_waiting, self.waiting)
             await asyncio.sleep(0.3)
+            self.waiting -= 1
             raise MailError("black hole")
         self.got.append((address, subject, body))
 
@@ -149,6 +152,17 @@ async def test_subscribers_of_a_source_are_told_of_its_runs_and_what_influenced_
     assert len(await notices.subscriptions("hr")) == 1
 
 
+async def test_those_whom_the_source_itself_names_are_told_without_a_subscription(
+    database: Database, notices: Notices
+) -> None:
+    inbox = Inbox()
+    told = replace(notifier(database, inbox), naming=lambda: ["hr"])
+    await send(told)
+    await finish(database, "error")
+    await send(told)
+    assert [address for address, _, _ in inbox.got] == ["always@example.org"]
+
+
 async def test_a_run_with_errors_is_told_of_while_it_runs(database: Database, notices: Notices) -> None:
     await notices.subscribe(Subscription("hr", "mail", "anna@example.org"))
     inbox = Inbox()
@@ -183,7 +197,7 @@ async def test_a_dead_channel_keeps_nobody_waiting_and_gets_everything_once_when
         await notices.queue([Notice(0, f"problem {number}", "mail", "anna@example.org", f"s{number}", "")])
         await told.send_due()
     assert time.monotonic() - began < 30
-    assert 0 < inbox.waiting <= 16, "what waits for the channel is bounded"
+    assert 0 < inbox.most_waiting <= 16, "what waits for the channel is bounded"
     await told.settled()
     (waiting,) = await notices.waiting()
     assert waiting[2] == 100

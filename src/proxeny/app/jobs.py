@@ -89,7 +89,9 @@ class Provisioning:
             channels = self._channels(stack, outbound)
             memory = self.jobs.memory
             base = self.settings.server.public_url or ""
-            notifier = Notifier(self.notices, memory.runs, memory.outcomes, self.source, channels, base)
+            notifier = Notifier(
+                self.notices, memory.runs, memory.outcomes, self.source, channels, base, naming=self.naming
+            )
             sending = Sending(memory.database, lambda: self.catalog.senders, self.realtime.wake)
             scheduler = Scheduler(self.schedules, queued=lambda run: self.jobs.wake())
             loops = (self.jobs.work(), self.realtime.work(), scheduler.run(), sending.run(), notifier.run())
@@ -104,11 +106,16 @@ class Provisioning:
     def source(self, system_id: str) -> Source | None:
         """What the notifier knows of a source."""
         opened = self.catalog.systems().get(system_id)
-        if opened is None:
+        if opened is None or opened.blueprint.role != "source":
             return None
         definition = opened.blueprint.definition
         targets = {each.blueprint.definition.id: each.blueprint.definition.name for each in self._targets(system_id)}
         return Source(definition.name, Wishes.of(opened.blueprint.values), definition.subscribers, targets)
+
+    def naming(self) -> list[str]:
+        """Ids of the sources whose definition names who is told about their jobs (``emailSubscribers``)."""
+        known = [opened.blueprint for opened in self.catalog.systems().values()]
+        return [one.definition.id for one in known if one.role == "source" and one.definition.subscribers]
 
     def _targets(self, system_id: str) -> list[Any]:
         opened = self.catalog.systems().get(system_id)

@@ -6,7 +6,7 @@ knows of it. What cannot be sent waits in the database and is sent once when the
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -92,8 +92,8 @@ def judged(state: NoticeState, run: Run, wishes: Wishes, *, failing: bool) -> tu
 
 @dataclass
 class Notifier:
-    """See the module. ``find`` knows a source by its id (None: there is none); ``base`` is where people reach the
-    gateway."""
+    """See the module. ``find`` knows a source by its id (None: there is none); ``naming`` are the ids of those whose
+    definition names who is told; ``base`` is where people reach the gateway."""
 
     notices: Notices
     runs: Runs
@@ -102,11 +102,13 @@ class Notifier:
     channels: Mapping[Channel, Send]
     base: str = ""
     first_pause: float = FIRST_PAUSE
+    naming: Callable[[], Iterable[str]] = tuple
     _sending: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def look(self) -> None:
-        """Queue what is to be told about each source that somebody subscribed to."""
-        for source, subscriptions in self._wanted(await self.notices.subscriptions()).items():
+        """Queue what is to be told about each source that somebody subscribed to, or that names somebody itself."""
+        wanted = dict.fromkeys(self.naming(), ()) | self._wanted(await self.notices.subscriptions())
+        for source, subscriptions in wanted.items():
             known = self.find(source)
             if known is not None:
                 mails = [Subscription(source, "mail", address) for address in known.mails]
