@@ -11,6 +11,7 @@ from tests.fixtures.samba import STAFF, SUFFIX, TEAMS, Samba
 from proxeny.connectors.errors import ConflictError, PropertyError, RefusedError, UnreachableError
 from proxeny.connectors.filtering import AllOf, Compare, Negation
 from proxeny.connectors.ldap.connector import LdapConnector
+from proxeny.connectors.ldap.link import Link
 from proxeny.connectors.spi import Change, Search
 
 TYPE = "MICROSOFT_ACTIVE_DIRECTORY"
@@ -137,6 +138,90 @@ async def test_nested_groups_are_flattened_on_request(domain: LdapConnector, dom
         groups = {entity.id: entity.document["member"] async for entity in flat.read_all("group")}
         assert sorted(groups["outer"]) == ["ann", "bob", "carl"]
         assert groups["inner"] == ["carl"]
+
+
+async def _with_primary(domain: LdapConnector, server: Samba, user: str, group: str) -> None:
+    """Makes the group the user's primary one; the server takes the user out of its ``member`` then."""
+    members = [each["value"] if isinstance(each, dict) else each for each in await _members(domain, group)]
+    await domain.replace("group", group, {"member": [*members, user]})
+    sid = (await domain.read("group", group)).document["objectSid"][0]
+    number = sid.rpartition("-")[2].encode()
+    server.admin().modify_s(f"CN={user},{STAFF}", [(ldap.MOD_REPLACE, "primaryGroupID", [number])])
+
+
+async def _members(domain: LdapConnector, group: str) -> list[Any]:
+    found: list[Any] = (await domain.read("group", group)).document.get("member", [])
+    return found
+
+
+async def test_the_primary_group_is_a_membership_on_both_sides(domain: LdapConnector, domain_controller: Samba) -> None:
+    for name in ("ann", "bob", "carl"):
+        await domain.create("user", account(name))
+    await domain.create("group", team("sales", member=["bob"]))
+    await domain.create("group", team("empty"))
+    for name in ("ann", "carl"):
+        await _with_primary(domain, domain_controller, name, "sales")
+    plain = domain_controller.admin().read_s(f"CN=sales,{TEAMS}", attrlist=["member"])
+    assert len(plain["member"]) == 1, "the entry itself holds only the other one"
+    assert (await domain.read("user", "ann")).document["memberOf"] == ["sales"]
+    assert sorted(await _members(domain, "sales")) == ["ann", "bob", "carl"]
+    everybody = {entity.id: entity.document.get("memberOf") async for entity in domain.read_all("user")}
+    assert everybody == {"ann": ["sales"], "bob": ["sales"], "carl": ["sales"]}
+    groups = {entity.id: sorted(entity.document.get("member", ())) async for entity in domain.read_all("group")}
+    assert groups == {"sales": ["ann", "bob", "carl"], "empty": []}
+
+
+async def test_the_primary_group_is_found_by_its_members_and_they_by_it(
+    domain: LdapConnector, domain_controller: Samba
+) -> None:
+    for name in ("ann", "bob"):
+        await domain.create("user", account(name))
+    await domain.create("group", team("sales", member=["bob"]))
+    await domain.create("group", team("other", member=["ann"]))
+    await _with_primary(domain, domain_controller, "ann", "sales")
+    assert await found(domain, Compare(("member", "value"), "eq", "ann"), "group") == ["other", "sales"]
+    assert await found(domain, Compare(("memberOf", "value"), "eq", "sales")) == ["ann", "bob"]
+    assert {"ann", "bob"} <= set(await found(domain, Compare(("memberOf",), "pr", None)))
+
+
+async def test_writes_of_a_group_leave_primary_members_alone(domain: LdapConnector, domain_controller: Samba) -> None:
+    for name in ("ann", "bob", "carl"):
+        await domain.create("user", account(name))
+    await domain.create("group", team("sales", member=["bob"]))
+    await _with_primary(domain, domain_controller, "ann", "sales")
+    written = await domain.replace("group", "sales", {"member": ["ann", "carl"]})
+    assert written is not None
+    assert sorted(written.document["member"]) == ["ann", "carl"]
+    without = await domain.replace("group", "sales", {"member": ["bob"]})
+    assert without is not None
+    assert sorted(without.document["member"]) == ["ann", "bob"], "only the user's own entry can end it"
+
+
+async def test_primary_groups_take_one_search_for_a_page(
+    domain: LdapConnector, domain_controller: Samba, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        await domain.create("user", account(f"u{number}"))
+    for number in range(6):
+        await domain.create("group", team(f"g{number}", member=[f"u{number}"]))
+    await _with_primary(domain, domain_controller, "u0", "g5")
+    asked: list[str] = []
+    find, page = Link.find, Link.page
+
+    def counted(self: Link, lookup: Any, *more: Any) -> Any:
+        asked.append(lookup[2])
+        return find(self, lookup, *more)
+
+    def paged(self: Link, base: str, filter_: str, *more: Any) -> Any:
+        asked.append(filter_)
+        return page(self, base, filter_, *more)
+
+    monkeypatch.setattr(Link, "find", counted)
+    monkeypatch.setattr(Link, "page", paged)
+    for kind in ("user", "group"):
+        asked.clear()
+        assert len([entity async for entity in domain.read_all(kind)]) == {"user": 12, "group": 6}[kind]
+        assert len(asked) <= 3, asked
 
 
 async def delta(connector: LdapConnector, cursor: str | None, kind: str = "user") -> tuple[dict[str, bool], str | None]:

@@ -142,6 +142,7 @@ class Entries:
         own = (kind.id, kind.naming, layout.member_of if kind.name == "user" else layout.member, *self._version)
         needed = (*own, self._created, self._modified, "entryUUID", "objectClass")
         if layout.active_directory:
+            own = (*own, "objectSid", *(("primaryGroupID",) if kind.name == "user" else ()))
             needed = (*own, self._created, self._modified, "objectGUID", "sAMAccountName", "userAccountControl")
         ranged = {name.partition(";")[0].lower() for name in kind.listed if ";" in name}
         wanted = [name for name in needed if name != DN and name.lower() not in ranged]

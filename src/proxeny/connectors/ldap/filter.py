@@ -7,7 +7,7 @@ narrowly is widened, at worst to "has a value"; and what is wider than asked is 
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import product
 from typing import assert_never
@@ -36,11 +36,13 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """Who is asked, and which DNs the ids in the filter stand for."""
+    """Who is asked, and which DNs the ids in the filter stand for. ``further``: what a filter for such an id must admit
+    besides (primary groups)."""
 
     layout: Layout
     server: Server
     dns: Mapping[Reference, Sequence[str]]
+    further: Mapping[Reference, Sequence[str]] = field(default_factory=dict)
 
     def say(self, where: NativeFilter) -> Said | None:
         """The filter, or None if nothing of it can be said."""
@@ -83,11 +85,12 @@ class Speech:
         if name == self.layout.member_of and not self.server.keeps_member_of:
             return None
         if where.operator == "pr":
-            return Said(f"({name}=*)")
+            return None if self.layout.active_directory else Said(f"({name}=*)")
         if where.operator != "eq" or not isinstance(where.value, str) or field[1:] not in ((), ("value",)):
             return None
-        found = self.dns.get((_kind_of(name, self.layout), where.value), ())
-        return Said(_or(f"({name}={names.escaped(dn)})" for dn in found) or NOBODY)
+        reference = (_kind_of(name, self.layout), where.value)
+        terms = [f"({name}={names.escaped(dn)})" for dn in self.dns.get(reference, ())]
+        return Said(_or([*terms, *self.further.get(reference, ())]) or NOBODY)
 
 
 def references(where: NativeFilter, layout: Layout) -> Iterator[Reference]:

@@ -8,7 +8,8 @@ from proxeny.connectors.ldap import names
 from proxeny.connectors.ldap.filter import NOBODY, Reference, joined
 from proxeny.connectors.ldap.layout import DN, Kind, Layout
 from proxeny.connectors.ldap.link import BASE, SUBTREE, Link, Lookup
-from proxeny.connectors.ldap.references import References, portions
+from proxeny.connectors.ldap.portions import portions
+from proxeny.connectors.ldap.references import References
 
 
 class Members:

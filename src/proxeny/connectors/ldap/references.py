@@ -12,10 +12,11 @@ from proxeny.connectors.ldap import names
 from proxeny.connectors.ldap.filter import joined
 from proxeny.connectors.ldap.layout import DN, Kind, Layout
 from proxeny.connectors.ldap.link import BASE, SUBTREE, Link, Lookup, Raw
+from proxeny.connectors.ldap.portions import portions
+from proxeny.connectors.ldap.primary import PrimaryGroups
 from proxeny.connectors.ldap.schema import Server
 from proxeny.documents import Document
 
-_PORTION = 100
 _KEPT = 100_000
 _TYPES = {"user": "User", "group": "Group"}
 _NO_DNS = frozenset({"memberuid"})
@@ -32,9 +33,10 @@ class Shown:
 
 @dataclass(slots=True)
 class Sight:
-    """What one read has resolved so far; None for a DN that is no user or group of this system."""
+    """What one read has resolved so far; None for a DN, or a primary group, that is none of this system."""
 
     known: dict[str, Shown | None] = field(default_factory=dict)
+    primary: dict[str, Raw | None] = field(default_factory=dict)
 
 
 class References:
@@ -45,6 +47,7 @@ class References:
         self._server = server
         self._bases_tell = layout.users.suffix != layout.groups.suffix
         self.by_dn = layout.member.lower() not in _NO_DNS
+        self.primary = PrimaryGroups(layout)
 
     # -- DNs → ids --------------------------------------------------------------------------------------------------
 
@@ -53,6 +56,9 @@ class References:
         layout = self._layout
         if kind.name == "user":
             self._add_groups(link, documents)
+            if layout.active_directory:
+                self.primary.of_users(link, documents, sight.primary)
+                sight.known.update({raw[0]: self._shown(raw) for raw in sight.primary.values() if raw is not None})
             self._show(link, documents, layout.member_of, sight)
         elif self.by_dn:
             if layout.active_directory:
@@ -60,6 +66,9 @@ class References:
                     self.complete(link, document)
             if layout.flatten:
                 self._flatten(link, documents, sight)
+            if layout.active_directory:
+                users = self.primary.of_groups(link, documents)
+                sight.known.update({raw[0]: self._shown(raw) for raw in users})
             self._show(link, documents, layout.member, sight)
 
     def _show(self, link: Link, documents: Sequence[Document], name: str, sight: Sight) -> None:
@@ -193,8 +202,3 @@ class References:
                 for raw in found:
                     sight.known[raw[0]] = self._shown(raw)
                     document[layout.member].append(raw[0])
-
-
-def portions(items: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), _PORTION):
-        yield items[start : start + _PORTION]

@@ -150,7 +150,8 @@ class Searching:
             return joined(kind.class_filter, native_filter), True
         wanted = list(references(where, self._layout))
         dns = await link.run(lambda link: far.members.dns(link, wanted)) if wanted else {}
-        said: Said | None = Speech(self._layout, far.server, dns).say(where)
+        further = await link.run(far.references.primary.terms, dns) if dns and self._layout.active_directory else {}
+        said: Said | None = Speech(self._layout, far.server, dns, further).say(where)
         return joined(kind.class_filter, native_filter, said.text if said else None), said is not None and said.exact
 
     # -- pages by index ---------------------------------------------------------------------------------------------

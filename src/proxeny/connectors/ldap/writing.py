@@ -117,6 +117,9 @@ class Writing:
         if self._layout.active_directory and kind.name == "group":
             current[self._layout.member.lower()] = self._all_members(link, dn, held, far)
         wanted = wanted_of(link, self._layout, kind, document, current, far)
+        if self._layout.active_directory and wanted.values.get(self._layout.member):
+            group, members = self._entries.document((dn, held)), wanted.values[self._layout.member]
+            wanted.values[self._layout.member] = far.references.primary.without(link, group, members)
         wide = [] if far.server.keeps_member_of else controls
         moved = self._renamed(link, kind, dn, wanted, wide)
         steps = differences(kind, self._layout, current, wanted.values)
