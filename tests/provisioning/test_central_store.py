@@ -83,6 +83,19 @@ async def test_a_group_of_the_application_comes_at_once_and_no_user_does(rig: Jo
     assert await states(rig, staff) == {"lid": "Entity Deleted", "crm": "Entity Deleted"}
 
 
+async def test_a_group_that_lost_a_member_with_the_member_itself_is_told(rig: JobRig, sink: Fake) -> None:
+    anna, ben = await create(rig, "anna"), await create(rig, "ben")
+    staff = await group(rig, "Staff", anna, ben)
+    await rig.run(source="lid")
+    await carry(rig)
+    assert held(sink) == {"Staff": 2}
+    await rig.catalog.directory.delete("Users", ben, CALL)
+    assert await carry(rig) == 2
+    assert held(sink) == {"Staff": 1}
+    assert (await states(rig, staff))["crm"] == "Entity Updated"
+    assert names(sink) == ["anna", "ben"], "users are left to jobs"
+
+
 async def test_a_group_goes_only_to_the_target_of_its_application(rig: JobRig, sink: Fake) -> None:
     await rig.systems(target(sink, "other", name="lake"))
     finance, other = await group(rig, "Finance"), await group(rig, "Other", application="other")

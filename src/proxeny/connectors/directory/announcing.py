@@ -7,6 +7,7 @@ taken back. Jobs write without announcing, so that what one job brought does not
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import TypeVar
 
+from proxeny.connectors.directory import tables
 from proxeny.database import Database, Migration, Request, Row, Statement
 
 T = TypeVar("T")
@@ -51,6 +52,17 @@ def announcing(
     result = yield from steps()
     yield announced(entity_type, (id_of(result),))
     return result
+
+
+def announcing_deletion(
+    steps: Callable[[], Generator[Request, list[Row], list[int]]], entity_type: str, entity_id: str
+) -> Generator[Request, list[Row], None]:
+    """The steps of one deletion, with its announcement, and those of the groups that have lost the entity."""
+    holders = yield from steps()
+    yield announced(entity_type, (entity_id,))
+    if holders:
+        groups = yield tables.NAMES, {"seqs": holders}
+        yield announced("group", [row[1] for row in groups])
 
 
 def taking(limit: int) -> Generator[Request, list[Row], Sequence[Announcement]]:

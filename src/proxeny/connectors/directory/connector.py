@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import TypeVar
 
 from proxeny.connectors.directory import passwords, resources, tables, writing
-from proxeny.connectors.directory.announcing import announcing
+from proxeny.connectors.directory.announcing import announcing, announcing_deletion
 from proxeny.connectors.directory.custom import CustomSchemas
 from proxeny.connectors.directory.failures import translated
 from proxeny.connectors.directory.fields import OF_TYPE, RESOURCE_TYPES
@@ -151,7 +151,13 @@ class DirectoryConnector(DirectoryReader):
         return changes_of(self._custom.resource_types[entity_type], patch)
 
     async def delete(self, entity_type: str, entity_id: str, *, version: str | None = None) -> None:
-        await self._commit(entity_type, entity_id, lambda: writing.delete(entity_type, entity_id, version))
+        def steps() -> Generator[Request, list[Row], list[int]]:
+            return writing.delete(entity_type, entity_id, version)
+
+        if self._wanted():
+            await self._transaction(lambda: announcing_deletion(steps, entity_type, entity_id))
+        else:
+            await self._transaction(steps)
 
     async def _commit(
         self, entity_type: str, entity_id: str | None, steps: Callable[[], Generator[Request, list[Row], T]]
@@ -161,9 +167,12 @@ class DirectoryConnector(DirectoryReader):
         def id_of(result: T) -> str:
             return result.id if isinstance(result, Entity) else entity_id or ""
 
+        if self._wanted():
+            return await self._transaction(lambda: announcing(steps, entity_type, id_of))
+        return await self._transaction(steps)
+
+    async def _transaction(self, steps: Callable[[], Generator[Request, list[Row], T]]) -> T:
         try:
-            if self._wanted():
-                return await self._database.transaction(lambda: announcing(steps, entity_type, id_of))
             return await self._database.transaction(steps)
         except DatabaseError as error:
             raise translated(error) from error

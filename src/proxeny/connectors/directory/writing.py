@@ -128,7 +128,8 @@ def patch(
     if changes.members is not None or not changes.touches_members:
         want = replace(want, members=None)
     password = hashes.get(want.password or "", "") if changes.sets_password else None
-    return (yield from rewrite(write, row, want, password, changes.members, partial=True))
+    asked = write.accept is not None  # a client who is told; a job takes away what has no value, and this stays
+    return (yield from rewrite(write, row, want, password, changes.members, partial=asked))
 
 
 def _change_members(write: Write, row: Row, changes: MembershipChanges | None) -> EntitySteps:
@@ -158,8 +159,9 @@ def _apply(write: Write, seq: int, changes: MembershipChanges | None) -> Generat
     return came, left
 
 
-def delete(entity_type: str, entity_id: str, version: str | None) -> Generator[Request, list[Row], None]:
-    """The end of an entity: its keys, its memberships, and a tombstone for those who read changes.
+def delete(entity_type: str, entity_id: str, version: str | None) -> Generator[Request, list[Row], list[int]]:
+    """The end of an entity: its keys, its memberships, and a tombstone for those who read changes. The groups that have
+    lost it, by their sequence numbers.
 
     Groups are locked before their members, here as in all writes, so that writers wait for each other in one order.
     """
@@ -186,6 +188,7 @@ def delete(entity_type: str, entity_id: str, version: str | None) -> Generator[R
     yield tables.BURY, {"change": change, "type": entity_type, "id": entity_id, "at": times.now()}
     yield tables.COUNT, {"type": entity_type, "bucket": seq // tables.BUCKET, "more": -1}
     yield tables.DELETE, {"seq": seq}
+    return [holder for holder, _ in touched]
 
 
 def rewrite(
