@@ -44,6 +44,18 @@ def test_t50_a_path_of_3000_segments(site: Site) -> None:
     assert is_error(site.get("/" + "/".join("a" * 3_000)), 404)
 
 
+def test_more_operations_than_a_patch_may_have_are_refused_before_any_is_looked_at(site: Site) -> None:
+    made = site.make("/Users", person("ann"))
+    operations = [
+        {"op": "add", "path": "title", "value": "x"},
+        *([{"op": "add", "path": "no[path", "value": 1}] * 5_000),
+    ]
+    answer = site.patch(f"/Users/{made['id']}", *operations)
+    assert is_error(answer, 413)
+    assert "5001 operations" in answer.json()["detail"]
+    assert "title" not in site.get(f"/Users/{made['id']}").json()
+
+
 BODIES = {
     "deep": '{"userName":' + "[" * 50_000 + "]" * 50_000 + "}",
     "huge number": '{"userName":"a","x":' + "9" * 1_000_000 + "}",

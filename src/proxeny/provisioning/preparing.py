@@ -13,7 +13,7 @@ from proxeny.provisioning.reading import Reading
 from proxeny.scim.dialects import Dialect, rewrite_patch, rewrite_resource
 from proxeny.scim.errors import InvalidSyntaxError, MutabilityError, UniquenessError
 from proxeny.scim.filter.ast import AttributePath, Comparison
-from proxeny.scim.patch import PatchOperation, parse_patch, patch_document, touched_paths
+from proxeny.scim.patch import PatchOperation, check_operations, parse_patch, patch_document, touched_paths
 from proxeny.scim.query import Query
 from proxeny.scim.resource import canonical_names, spelled_key
 from proxeny.scim.validate import Unknown, validate
@@ -55,6 +55,7 @@ class Preparing:
     def patch(self, document: Document, call: Call, *, url_id: str) -> "Prepared":
         """The operations of a PatchOp, and the canonical PatchOp to be passed on."""
         _require_object(document)
+        check_operations(document)
         dialect = self._dialect(call)
         rewritten, acted = rewrite_patch(document, dialect, self._endpoint.resource_type)
         self._tell_rewrites(acted, call)

@@ -24,7 +24,7 @@ from proxeny.scim.patch_operations import (
     split_memberships,
     touched_paths,
 )
-from proxeny.scim.patch_parsing import parse_patch
+from proxeny.scim.patch_parsing import check_operations, parse_patch
 from proxeny.scim.schema import Attribute, ResourceType
 from proxeny.scim.values import comparable, is_present
 
@@ -34,6 +34,7 @@ __all__ = [
     "PatchOperation",
     "Target",
     "apply_patch",
+    "check_operations",
     "membership_changes",
     "parse_patch",
     "patch_document",

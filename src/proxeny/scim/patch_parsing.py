@@ -18,6 +18,7 @@ from proxeny.scim.errors import (
     InvalidValueError,
     MutabilityError,
     NoTargetError,
+    PayloadTooLargeError,
 )
 from proxeny.scim.filter.ast import And, AttributePath, Comparison, Filter
 from proxeny.scim.filter.evaluate import compile_element_filter
@@ -30,6 +31,9 @@ from proxeny.scim.validate import Unknown, ValueCheck
 EMPTY_OPERATIONS = "empty-operations"
 FILTERED_WRITE_CREATES = "filtered-write-creates"
 NULL_REMOVES = "null-removes"
+
+MOST_OPERATIONS = 5_000
+"""In one request: more of them would keep everybody else waiting for half a second. Values are not counted."""
 
 _Op = Literal["add", "replace", "remove"]
 _MISSING: Any = object()
@@ -58,6 +62,17 @@ def parse_patch(
     if warnings is not None:
         warnings.extend(parsing.check.warnings)
     return made
+
+
+def check_operations(document: Document) -> None:
+    """Refuses a PatchOp as a client sent it, before anything is done for each of its operations, if they are too many;
+    raises PayloadTooLargeError."""
+    operations = document.get(spelled_key(document, "Operations") or "")
+    if isinstance(operations, list) and len(operations) > MOST_OPERATIONS:
+        raise PayloadTooLargeError(
+            f"The PATCH has {len(operations)} operations, more than the limit of {MOST_OPERATIONS}; nothing was "
+            "changed. Send several, or one operation with a list of values."
+        )
 
 
 def _raw_operations(document: Document, dialect: frozenset[str]) -> list[Any]:
