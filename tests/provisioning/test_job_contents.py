@@ -4,6 +4,7 @@ import io
 import json
 import time
 import zipfile
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.fixtures.fakes import Fake
 from tests.provisioning.jobrig import READ, WRITE, JobRig, scim
 
 from proxeny.connectors.properties import PropertyValues
+from proxeny.database import Database
 from proxeny.provisioning.report import archive, contents_of, place_of
 from proxeny.provisioning.tracing import LIMIT, Tracing, wishes_of
 from proxeny.store.outcomes import BEGINNING
@@ -32,6 +34,14 @@ WITH_SECRETS = {
         ]
     },
 }
+
+
+@pytest.fixture
+async def jobs(database: Database) -> AsyncIterator[JobRig]:
+    """On both kinds of databases."""
+    rig = await JobRig.open(database)
+    yield rig
+    await rig.close()
 
 
 async def wanted(jobs: JobRig, source: Fake, sink: Fake, read: Any = None, **properties: str) -> None:
