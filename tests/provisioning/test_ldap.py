@@ -11,6 +11,7 @@ from tests.fixtures.samba import Samba
 from tests.fixtures.slapd import Slapd
 from tests.provisioning.conftest import Client, Rig, user
 
+from proxeny.connectors.ldap.link import Link
 from proxeny.connectors.registry import spec, system_type
 from proxeny.provisioning.definition import SystemDefinition, TransformationText
 from proxeny.provisioning.exchange import Call
@@ -264,3 +265,53 @@ def test_an_id_that_the_server_makes_has_to_be_read() -> None:
     assert [(problem.name, "server makes entryUUID" in problem.message) for problem in found] == [
         ("ldap.respond.with.resource.after.create", True)
     ]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """The attributes that each search has asked the server for."""
+    found: list[set[str]] = []
+    find, page = Link.find, Link.page
+
+    def one(self: Link, lookup: Any, *more: Any) -> Any:
+        found.append(set(lookup[3]))
+        return find(self, lookup, *more)
+
+    def some(self: Link, base: str, filter_: str, attributes: Any, *more: Any) -> Any:
+        found.append(set(attributes))
+        return page(self, base, filter_, attributes, *more)
+
+    monkeypatch.setattr(Link, "find", one)
+    monkeypatch.setattr(Link, "page", some)
+    return found
+
+
+async def test_members_that_nobody_wants_are_not_asked_for(people: Client, asked: list[set[str]]) -> None:
+    """The program of the read transformation tells that ``member`` feeds nothing but ``members``."""
+    await people.create("Users", user("ann"))
+    await people.create("Groups", group("Team", "ann"))
+    for read in (
+        lambda: people.read("Groups", "Team", excludedAttributes="members"),
+        lambda: people.search("Groups", excludedAttributes="members"),
+        lambda: people.search("Groups", attributes="displayName"),
+    ):
+        asked.clear()
+        shown = await read()
+        assert "Team" in str(shown)
+        assert "'members'" not in str(shown)
+        assert asked
+        assert not any(attributes & {"member", "*"} for attributes in asked), asked
+    asked.clear()
+    assert [each["value"] for each in (await people.read("Groups", "Team"))["members"]] == ["ann"]
+    assert any("member" in attributes for attributes in asked)
+
+
+async def test_groups_that_nobody_wants_are_not_asked_for(people: Client, asked: list[set[str]]) -> None:
+    await people.create("Users", user("ann", displayName="Ann"))
+    await people.create("Groups", group("Team", "ann"))
+    asked.clear()
+    shown = await people.read("Users", "ann", excludedAttributes="groups")
+    assert (shown["displayName"], "groups" in shown) == ("Ann", False)
+    assert not any(attributes & {"memberOf", "*"} for attributes in asked), asked
+    found = await people.search("Users", excludedAttributes="groups", filter='groups.value eq "Team"')
+    assert [each["userName"] for each in found["Resources"]] == ["ann"], "a filter may need what is not shown"

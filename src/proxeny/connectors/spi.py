@@ -288,6 +288,15 @@ class SchemaTeller(Protocol):
 
 
 @runtime_checkable
+class Focuser(Protocol):
+    """A backend that gives everything, or only what is named: to leave something out it has to know the rest."""
+
+    def focus(self, entity_type: str, fields: frozenset[str]) -> None:
+        """Nobody looks at other top-level fields than these when entities are read to be shown."""
+        ...
+
+
+@runtime_checkable
 class Watched(Protocol):
     """A backend that can tell at once, without input or output that waits, whether anything has changed."""
 

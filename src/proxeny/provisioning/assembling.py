@@ -8,7 +8,7 @@ from proxeny.connectors import registry
 from proxeny.connectors.filtering import Field
 from proxeny.connectors.properties import PropertyValues
 from proxeny.connectors.spec import Connection
-from proxeny.connectors.spi import Connector, EntityType, MemberKeeper, SchemaKeeper
+from proxeny.connectors.spi import Connector, EntityType, Focuser, MemberKeeper, SchemaKeeper
 from proxeny.provisioning.abilities import Abilities
 from proxeny.provisioning.crossing import Crossing
 from proxeny.provisioning.cursors import Cursors
@@ -30,7 +30,7 @@ from proxeny.provisioning.system import Blueprint
 from proxeny.provisioning.writing import Writing
 from proxeny.scim.schema import Located
 from proxeny.transform import EntityProgram, Transformation
-from proxeny.transform.usage import leaves_alone, serves_only
+from proxeny.transform.usage import fields_of, input_fields, leaves_alone
 
 if TYPE_CHECKING:
     from proxeny.connectors.outbound.client import Outbound
@@ -155,6 +155,7 @@ def _endpoint(
     renderings: Renderings,
     references: References,
 ) -> Endpoint:
+    _focus(connector, native.name, crossing.read)
     types = derive(native.name, name, native, crossing.read, crossing.write)
     name_of = _name_of(crossing.read)
     return Endpoint(
@@ -219,7 +220,14 @@ def _unsaid(entity_type: str, crossing: Crossing, connector: Connector) -> froze
 
 
 def _droppable(read: EntityProgram | None) -> Iterator[tuple[str, frozenset[str]]]:
-    """Large attributes that need not be read from the backend when they are left out of the answer."""
+    """Large attributes, and what need not be read from the backend when they are left out of the answer."""
     for name in _LARGE:
-        if read is None or serves_only(read, name):
-            yield name, frozenset((name,))
+        fields = frozenset((name,)) if read is None else fields_of(read, name)
+        if fields:
+            yield name, fields
+
+
+def _focus(connector: Connector, entity_type: str, read: EntityProgram | None) -> None:
+    fields = input_fields(read) if read is not None else None
+    if fields is not None and isinstance(connector, Focuser):
+        connector.focus(entity_type, fields)

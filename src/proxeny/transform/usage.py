@@ -21,19 +21,44 @@ def output_names(program: EntityProgram, operation: Operation = "read") -> tuple
     return tuple(found)
 
 
-def serves_only(program: EntityProgram, name: str, operation: Operation = "read") -> bool:
-    """Whether the top-level input field ``name`` is good for nothing but an optional output of the same name.
+def fields_of(program: EntityProgram, output: str, operation: Operation = "read") -> frozenset[str]:
+    """The top-level input fields that are good for nothing but the optional top-level output ``output``.
 
-    Then, when nobody wants that output, the field need not be read at all.
+    Then, when nobody wants that output, these fields need not be read at all.
     """
+    makers = [one for one in program.section.instructions if operation in one.operations and _makes(one, output)]
+    read = {names[0] for one in makers for path in source_paths(one) for names in _names(path) if names}
+    if any(_copies_everything(one) for one in program.section.instructions if operation in one.operations):
+        read.add(output)
+    return frozenset(name for name in read if serves_only(program, name, operation, output))
+
+
+def input_fields(program: EntityProgram, operation: Operation = "read") -> frozenset[str] | None:
+    """Every top-level input field that a mapping or a condition looks at; None if that may be any."""
+    guards = [program.section.guard, *(one.guard for one in program.section.instructions)]
+    paths = [path for guard in guards if guard is not None for path in _looked_at(guard.condition)]
+    whole = [one for one in program.section.instructions if operation in one.operations]
+    found = [
+        names for path in (*paths, *(path for one in whole for path in source_paths(one))) for names in _names(path)
+    ]
+    return frozenset(names[0] for names in found) if all(found) else None
+
+
+def serves_only(program: EntityProgram, name: str, operation: Operation = "read", output: str | None = None) -> bool:
+    """Whether the top-level input field is good for nothing but an optional output, by default its namesake."""
+    output = output or name
     guards = [program.section.guard, *(one.guard for one in program.section.instructions)]
     if any(_looks_at(guard.condition, name) for guard in guards if guard is not None):
         return False
     for one in program.section.instructions:
-        if operation not in one.operations or not _reads(one, name) or _copies_everything(one):
+        if operation not in one.operations or not _reads(one, name):
+            continue
+        if _copies_everything(one):
+            if name != output:
+                return False
             continue
         targets = target_names(one.target.path) if one.target is not None else ()
-        if not one.may_lack or one.variable is not None or any(names[:1] != (name,) for names in targets):
+        if not one.may_lack or one.variable is not None or any(names[:1] != (output,) for names in targets):
             return False
     return True
 
@@ -88,20 +113,21 @@ def _leading(path: Path) -> Iterator[str]:
 
 
 def _looks_at(condition: Condition, name: str) -> bool:
+    return any(not names or names[0] == name for path in _looked_at(condition) for names in _names(path))
+
+
+def _looked_at(condition: Condition) -> Iterator[Path]:
+    """The paths of the input in a condition, without those inside of an element."""
     match condition:
         case And(terms) | Or(terms):
-            return any(_looks_at(term, name) for term in terms)
+            for term in terms:
+                yield from _looked_at(term)
         case Not(term):
-            return _looks_at(term, name)
+            yield from _looked_at(term)
         case Comparison(_, left, right):
-            return any(_is_of(operand, name) for operand in (left, right) if isinstance(operand, Path))
-        case Exists(path):
-            return _is_of(path, name)
-        case Check(_, path, _):
-            return path is not None and _is_of(path, name)
+            yield from (each for each in (left, right) if isinstance(each, Path) and not each.relative)
+        case Exists(path) | Check(_, path, _):
+            if path is not None and not path.relative:
+                yield path
         case _:
-            return False
-
-
-def _is_of(path: Path, name: str) -> bool:
-    return not path.relative and any(not names or names[0] == name for names in _names(path))
+            return

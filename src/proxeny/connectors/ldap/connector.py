@@ -40,7 +40,7 @@ class LdapConnector:
         self._pool = Pool(self._layout, outbound, self._context, throttle)
         self._far: Far | None = None
         self._asking = asyncio.Lock()
-        entries = Entries(self._layout)
+        self._entries = entries = Entries(self._layout)
         self._searching = Searching(self._layout, self._pool, entries, self._known)
         self._writing = Writing(self._layout, self._pool, entries, self._searching, self._known)
         deltas = active_directory.Deltas if self._layout.active_directory else changes.Deltas
@@ -107,6 +107,9 @@ class LdapConnector:
             return f"{some} with {filter_}"
 
         return await self._pool.reading(look)
+
+    def focus(self, entity_type: str, fields: frozenset[str]) -> None:
+        self._entries.focus[entity_type] = fields
 
     async def read(self, entity_type: str, entity_id: str, *, omit: frozenset[str] = frozenset()) -> Entity:
         return await self._searching.read(self._kind(entity_type), entity_id, omit)

@@ -95,6 +95,7 @@ class Entries:
         self._readings: dict[str, _Reading | None] = {}
         directory = layout.active_directory
         self._version = ("uSNChanged",) if directory else ("entryCSN", "modifyTimestamp")
+        self.focus: dict[str, frozenset[str]] = {}
         self._created, self._modified = ("whenCreated", "whenChanged") if directory else _TIMES
 
     def entity(self, kind: Kind, raw: Raw) -> Entity | None:
@@ -136,17 +137,25 @@ class Entries:
         self._readings[name] = reading
         return reading
 
-    def attributes(self, kind: Kind) -> tuple[str, ...]:
-        """What to ask the server for: everything, or the operator's list with what the gateway itself needs."""
+    def attributes(self, kind: Kind, omit: frozenset[str] = frozenset()) -> tuple[str, ...]:
+        """What to ask the server for: everything, or the operator's list with what the gateway itself needs.
+
+        Everything but ``omit`` cannot be asked for, but what mappings read can (``focus``).
+        """
+        listed = kind.listed or (tuple(sorted(self.focus.get(kind.name, ()))) if omit else ())
+        left = {name.lower() for name in omit} - {kind.id.lower()}
+        return tuple(name for name in self._asked(kind, listed) if name.partition(";")[0].lower() not in left)
+
+    def _asked(self, kind: Kind, listed: tuple[str, ...]) -> tuple[str, ...]:
         layout = self._layout
         own = (kind.id, kind.naming, layout.member_of if kind.name == "user" else layout.member, *self._version)
         needed = (*own, self._created, self._modified, "entryUUID", "objectClass")
         if layout.active_directory:
             own = (*own, "objectSid", *(("primaryGroupID",) if kind.name == "user" else ()))
             needed = (*own, self._created, self._modified, "objectGUID", "sAMAccountName", "userAccountControl")
-        ranged = {name.partition(";")[0].lower() for name in kind.listed if ";" in name}
+        ranged = {name.partition(";")[0].lower() for name in listed if ";" in name}
         wanted = [name for name in needed if name != DN and name.lower() not in ranged]
-        return tuple(dict.fromkeys((*(kind.listed or ("*",)), *wanted)))
+        return tuple(dict.fromkeys((*(listed or ("*",)), *wanted)))
 
 
 _TIMES = ("createTimestamp", "modifyTimestamp")

@@ -42,6 +42,7 @@ class _Walk:
 
     kind: Kind
     filter: str
+    attributes: tuple[str, ...]
     leave: Callable[[], Awaitable[None]]
     link: Link
     at: int = 0
@@ -72,15 +73,15 @@ class Searching:
         far = await self._known()
 
         async def look(link: Link) -> Entity:
-            raw = await link.run(self.find, kind, entity_id, far)
+            raw = await link.run(self.find, kind, entity_id, far, omit)
             found = await link.run(self._entities, kind, [raw], far, omit, Sight())
             return found[0]
 
         return await self._pool.reading(look)
 
-    def find(self, link: Link, kind: Kind, entity_id: str, far: Far) -> Raw:
+    def find(self, link: Link, kind: Kind, entity_id: str, far: Far, omit: frozenset[str] = frozenset()) -> Raw:
         """The entry of that id, exactly as written, or NotFoundError; runs in a thread."""
-        wanted = self._entries.attributes(kind)
+        wanted = self._entries.attributes(kind, omit)
         if kind.id == DN:
             inside = names.is_dn(entity_id) and kind.has(names.normal(entity_id))
             found = link.find((entity_id, BASE, joined(kind.class_filter), wanted)) if inside else []
@@ -166,7 +167,7 @@ class Searching:
         exact = said and search.sort is None
         if search.count <= 0:
             return Page([], await self._counted(kind, filter_), exact)
-        walk = await self._walk(kind, filter_, search.start)
+        walk = await self._walk(kind, filter_, self._entries.attributes(kind, search.omit), search.start)
         try:
             raws = await self._page_of(walk, search.count)
             sight = Sight()
@@ -186,11 +187,12 @@ class Searching:
                 number, first = number + len(raws), False
         return number
 
-    async def _walk(self, kind: Kind, filter_: str, start: int) -> _Walk:
+    async def _walk(self, kind: Kind, filter_: str, attributes: tuple[str, ...], start: int) -> _Walk:
         """A search that stands at ``start``: one that was left there, else a new one that goes there."""
         await self._drop_old()
         for walk in self._walks:
-            if walk.kind is kind and walk.filter == filter_ and walk.at == start and walk.link.usable():
+            same = walk.kind is kind and walk.filter == filter_ and walk.attributes == attributes
+            if same and walk.at == start and walk.link.usable():
                 self._walks.remove(walk)
                 return walk
         context = self._pool.link()
@@ -199,7 +201,7 @@ class Searching:
         async def leave() -> None:
             await context.__aexit__(None, None, None)
 
-        walk = _Walk(kind, filter_, leave, link)
+        walk = _Walk(kind, filter_, attributes, leave, link)
         try:
             await self._forward(walk, start)
         except BaseException:
@@ -210,7 +212,7 @@ class Searching:
     async def _forward(self, walk: _Walk, start: int) -> None:
         """Past the first ``start`` entries, of which nothing but their number is asked for."""
         strict = self._layout.active_directory  # it wants the same attributes with every cookie
-        skimmed = self._entries.attributes(walk.kind) if strict else NOTHING
+        skimmed = walk.attributes if strict else NOTHING
         while walk.at < start and not walk.ended:
             await self._next(walk, skimmed, min(_SKIP_PAGE, start - walk.at))
             walk.at += len(walk.rest)
@@ -219,7 +221,7 @@ class Searching:
     async def _page_of(self, walk: _Walk, count: int) -> list[Raw]:
         found: list[Raw] = []
         while len(found) < count and not walk.ended:
-            await self._next(walk, self._entries.attributes(walk.kind), min(_SKIP_PAGE, count - len(found)))
+            await self._next(walk, walk.attributes, min(_SKIP_PAGE, count - len(found)))
             found += walk.rest
             walk.rest = []
         walk.at += len(found)
