@@ -5,6 +5,7 @@ Raises DeliveryError for what ends an entity with a reason, and the connector's 
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from proxeny.documents import Document
 from proxeny.provisioning.destination import Destination
 from proxeny.provisioning.errors import DeliveryError
 from proxeny.provisioning.updating import Writable, whole
+
+logger = logging.getLogger("proxeny.job")
 
 T = TypeVar("T")
 SKEW_SECONDS = 300.0
@@ -148,8 +151,7 @@ class Delivering:
         calls = 0
         patch = writable.as_patch(document, without=("members",) if entity_type == "group" else ())
         if patch is not None:
-            await self._patch(entity_type, target_id, patch)
-            calls += 1
+            calls += await _patch_what_may(lambda part: self._patch(entity_type, target_id, part), patch)
         if entity_type == "group" and (writable.members or "members" in document):
             calls += await self.set_members(target_id, document.get("members") or ())
         return calls
@@ -298,3 +300,27 @@ def _since(entity: Entity, moment: float) -> bool:
         return True
     made = made if made.tzinfo else made.replace(tzinfo=UTC)
     return made.timestamp() >= moment - SKEW_SECONDS
+
+
+async def _patch_what_may(send: Callable[[Document], Awaitable[None]], patch: Document) -> int:
+    """A PATCH whose removals the target may refuse: what nobody may take away there (RFC 7644 §3.5.2) stays,
+    as after a PUT without it. How many calls it took.
+    """
+    try:
+        await send(patch)
+        return 1
+    except RefusedError as refused:
+        removals = [one for one in patch["Operations"] if one["op"] == "remove"]
+        if refused.scim_type != "mutability" or not removals:
+            raise
+    others = [one for one in patch["Operations"] if one["op"] != "remove"]
+    if others:
+        await send(patch_op(others))
+    for removal in removals:
+        try:
+            await send(patch_op([removal]))
+        except RefusedError as refused:
+            if refused.scim_type != "mutability":
+                raise
+            logger.info("the target keeps %s, which has no value any more", removal["path"])
+    return 1 + bool(others) + len(removals)
