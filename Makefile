@@ -35,8 +35,10 @@ bench: $(VENV)/installed-dev  ## measure, and print medians and ratios
 	$(BIN)/pip install -q --group bench
 	$(BIN)/python -m bench
 
-chaos: $(VENV)/installed-dev  ## kill jobs at fifty seeded moments, and compare what they leave with what they should
-	PROXENY_CHAOS=$(SEEDS) $(BIN)/pytest -q tests/provisioning/test_job_crash.py
+CHAOS = job_crash realtime_crash realtime
+
+chaos: $(VENV)/installed-dev  ## kill jobs at fifty seeded moments, real time twenty times, and run both against each other
+	PROXENY_CHAOS=$(SEEDS) $(BIN)/pytest -q $(CHAOS:%=tests/provisioning/test_%.py)
 
 image:  ## build the container image
 	docker build --build-arg BASE_IMAGE=$(BASE_IMAGE) -t $(IMAGE) .

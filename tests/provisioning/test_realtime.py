@@ -1,6 +1,10 @@
-"""Real time: events of single entities to every connected target."""
+"""Real time: events of single entities to every connected target.
+
+With ``PROXENY_CHAOS`` (``make chaos``) in full size: T11 with 5,000 events, T12 for five minutes over 500 users.
+"""
 
 import asyncio
+import os
 import random
 from typing import Any
 
@@ -14,6 +18,9 @@ from proxeny.provisioning.realtime import Realtime
 from proxeny.store.events import Event, Events
 
 NOWHERE = "http://127.0.0.1:1"
+LONG = "PROXENY_CHAOS" in os.environ
+EVENTS, SENT_TO = (5000, 500) if LONG else (300, 25)
+PEOPLE, SECONDS, RATE = (500, 300, 20) if LONG else (60, 1, 150)
 
 
 def user(number: int, **more: Any) -> dict[str, Any]:
@@ -168,11 +175,11 @@ async def test_an_id_of_the_transformations_own_making_is_found_again(jobs: JobR
 
 
 async def test_replayed_and_reordered_events_end_with_the_newest_version(database: Database, sink: Fake) -> None:
-    """T11 in small: every event three times, in windows of 50 out of order."""
+    """T11: every event three times, in windows of 50 out of order."""
     rig = await JobRig.open(database)
     await rig.systems(scim("src", "READ", NOWHERE), scim("crm", "WRITE", sink.url))
     live, chance = realtime(rig), random.Random(11)
-    every = [(number % 25, number) for number in range(300) for _ in range(3)]
+    every = [(number % SENT_TO, number) for number in range(EVENTS) for _ in range(3)]
     for start in range(0, len(every), 50):
         window = every[start : start + 50]
         chance.shuffle(window)
@@ -191,32 +198,33 @@ async def test_replayed_and_reordered_events_end_with_the_newest_version(databas
         task.cancel()
     await asyncio.gather(*working, return_exceptions=True)
     held = {one["userName"]: one["name"]["familyName"] for one in sink.state()["Users"].values()}
-    assert held == {f"user{who}": f"v{275 + who}" for who in range(25)}
+    assert held == {f"user{who}": f"v{EVENTS - SENT_TO + who}" for who in range(SENT_TO)}
     await rig.close()
 
 
 async def test_a_run_and_real_time_take_turns_and_the_newest_state_stays(
     jobs: JobRig, source: Fake, sink: Fake
 ) -> None:
-    """T12 in small: runs and events on the same users at the same time."""
-    source.control(users=60)
+    """T12: runs and events on the same users at the same time."""
+    source.control(users=PEOPLE)
     sink.control(seconds=0.002)
     live = realtime(jobs, jobs.jobs.owner)
     working = asyncio.create_task(live.work())
     chance = random.Random(12)
 
-    async def run_again() -> None:
-        for _ in range(3):
+    async def run_again(sending: asyncio.Task[None]) -> None:
+        while not sending.done():
             await jobs.run("RESYNC")
 
     async def send() -> None:
-        for _ in range(150):
-            number = f"{chance.randrange(60):07d}"
+        for _ in range(SECONDS * RATE):
+            number = f"{chance.randrange(PEOPLE):07d}"
             document = {"id": f"u{number}", "userName": f"user{number}", "name": {"familyName": f"x{chance.random()}"}}
             await live.accept("src", "user", "write", document=document)
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(1 / RATE)
 
-    await asyncio.gather(run_again(), send())
+    sending = asyncio.create_task(send())
+    await asyncio.gather(run_again(sending), sending)
     while await live.events.open():  # noqa: ASYNC110  # what waits is in a database
         await asyncio.sleep(0.02)
     working.cancel()
@@ -225,8 +233,10 @@ async def test_a_run_and_real_time_take_turns_and_the_newest_state_stays(
     assert run.status == "success"
     state = sink.state()
     assert state["clashes"] == 0, "two writes of one entity at the same time"
-    assert len(state["Users"]) == 60
-    assert sum(1 for line in state["ledger"] if line[0] == "POST") == 60
+    assert len(state["Users"]) == PEOPLE
+    assert sum(1 for line in state["ledger"] if line[0] == "POST") == PEOPLE
+    assert run.statistics
+    assert {user["name"]["familyName"][0] for user in state["Users"].values()} == {"F"}, "the source has the last word"
 
 
 @pytest.mark.parametrize("moments", range(6))

@@ -1,4 +1,7 @@
-"""T13 in small: what was accepted is carried out, whoever is killed, and nothing of an entity out of order."""
+"""T13: what was accepted is carried out, whoever is killed, and nothing of an entity out of order.
+
+With ``PROXENY_CHAOS`` (``make chaos``) in full size: 10,000 events and twenty kills.
+"""
 
 import asyncio
 import os
@@ -17,8 +20,9 @@ from proxeny.provisioning.realtime import Realtime
 from proxeny.store.events import Events
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("PROXENY_CHAOS", "3"))
-PEOPLE = 25
+LONG = "PROXENY_CHAOS" in os.environ
+KILLS, EVENTS, PEOPLE = (20, 500, 250) if LONG else (3, 40, 25)
+"""So many kills, with so many events before each of them, of so many people."""
 
 
 @asynccontextmanager
@@ -56,10 +60,10 @@ async def test_accepted_means_done(database_url: str, sink: Fake) -> None:
 
     for _ in range(KILLS):
         async with worker(database_url, sink) as killed:
-            await asyncio.gather(send(40), asyncio.sleep(chance.uniform(0.1, 0.5)))
+            await asyncio.gather(send(EVENTS), asyncio.sleep(chance.uniform(0.1, 0.5)))
             killed.kill()
             await killed.wait()
-    async with worker(database_url, sink), asyncio.timeout(60):
+    async with worker(database_url, sink), asyncio.timeout(240 if LONG else 60):
         while await live.events.open():  # noqa: ASYNC110  # what waits is in a database
             await asyncio.sleep(0.05)
     state = sink.state()
