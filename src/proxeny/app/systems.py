@@ -10,6 +10,7 @@ from proxeny.app.remembering import Store, stored_definition
 from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.spi import TestStep
 from proxeny.documents import Document
+from proxeny.errors import Error
 from proxeny.provisioning.catalog import check_definitions
 from proxeny.provisioning.central import senders_among
 from proxeny.provisioning.definition import SystemDefinition, read_definition
@@ -45,7 +46,7 @@ async def sends_changes(settings: Settings, store: Store) -> bool | None:
     try:
         known = await known_systems(settings, store)
         return bool(senders_among([blueprint(one.definition) for one in known]))
-    except DefinitionError:
+    except Error:
         return None
 
 
