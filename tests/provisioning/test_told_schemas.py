@@ -18,7 +18,7 @@ from proxeny.provisioning.catalog import Catalog
 from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.definition import SystemDefinition, TransformationText
 from proxeny.provisioning.exchange import Answer, Call
-from proxeny.scim.errors import InvalidFilterError
+from proxeny.scim.errors import BackendFailedError, InvalidFilterError
 from proxeny.scim.schema import ENTERPRISE_USER, SAP_USER, USER
 
 OWN = "urn:example:params:scim:schemas:extension:badge:2.0:User"
@@ -210,3 +210,16 @@ async def test_a_backend_that_does_not_tell_has_those_that_ship_and_the_log_says
     assert [record.getMessage().startswith("the backend does not tell its /Schemas") for record in caplog.records] == [
         True
     ]
+
+
+async def test_a_filter_that_no_client_sent_is_no_clients_mistake(opened: Opened, backend: Backend) -> None:
+    async with opened() as proxy:
+        await proxy.users()
+        refusal = document(400, {"scimType": "invalidFilter", "detail": "not this one"})
+        backend.answers["/Users"] = backend.answers["/Users/1"] = refusal
+        with pytest.raises(InvalidFilterError, match="not this one"):
+            await proxy.users(filter='userName eq "ann"')
+        with pytest.raises(BackendFailedError, match="not this one"):
+            await proxy.users()
+        with pytest.raises(BackendFailedError, match="not this one"):
+            await (await proxy.catalog.learned("crm")).read("Users", "1", (), CALL)

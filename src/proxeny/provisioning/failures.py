@@ -84,6 +84,15 @@ _TABLE: dict[type[ConnectorError], Callable[..., ScimError]] = {
 }
 
 
+def without_filter(error: ConnectorError) -> ConnectorError:
+    """The failure of a call in which no client's filter went out: what the backend says of a filter is then said of the
+    system's own filter property, and is no mistake of the client.
+    """
+    if isinstance(error, RefusedError) and error.scim_type == "invalidFilter":
+        return RefusedError(str(error), status=500, backend_message=error.backend_message)
+    return error
+
+
 def as_scim_error(error: ConnectorError) -> ScimError:
     """The answer for the nearest class of ``error``; its words come from the backend and hold no secret."""
     for kind in type(error).__mro__:

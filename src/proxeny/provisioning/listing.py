@@ -9,6 +9,7 @@ from proxeny.documents import Document
 from proxeny.provisioning.cursors import Cursor
 from proxeny.provisioning.endpoint import Endpoint, Resource, Unreadable
 from proxeny.provisioning.exchange import Headers
+from proxeny.provisioning.failures import without_filter
 from proxeny.provisioning.pushdown import Pushed
 from proxeny.provisioning.showing import Showing, Shown
 from proxeny.scim.errors import TooManyError
@@ -86,7 +87,7 @@ class Lists(Showing):
                     return self._by_index(query, page, sight)
             return await self._gathered(query, pushed, sight)
         except ConnectorError as error:
-            raise endpoint.failure(error) from error
+            raise endpoint.failure(error if pushed.native is not None else without_filter(error)) from error
 
     # -- index paging in the backend ------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from proxeny.connectors.errors import ConnectorError, NotFoundError
 from proxeny.connectors.spi import Entity
 from proxeny.provisioning.endpoint import Hidden, Resource
+from proxeny.provisioning.failures import without_filter
 from proxeny.provisioning.listing import Lists
 from proxeny.scim.errors import ResourceNotFoundError, ScimError
 
@@ -31,7 +32,7 @@ class Reading(Lists):
         except NotFoundError:
             raise self._not_found(url_id) from None
         except ConnectorError as error:
-            raise endpoint.failure(error) from error
+            raise endpoint.failure(without_filter(error)) from error
 
     async def _searched(self, url_id: str) -> Entity:
         """Where the SCIM id is another field than the backend's, or a property filter limits what exists here (decision
