@@ -204,8 +204,8 @@ async def test_renaming_a_group_does_not_look_at_its_members(rig: Rig, monkeypat
         return plain(holder, limit)
 
     monkeypatch.setattr(members, "shown", counting)
-    monkeypatch.setattr(members, "ANSWERED", 0)
-    await rig.directory.patch("Groups", group["id"], {"op": "replace", "path": "displayName", "value": "H"})
+    hr = await rig.proxy(properties={"members.limit": "0"})
+    await hr.patch("Groups", group["id"], {"op": "replace", "path": "displayName", "value": "H"})
     assert limits == []
     held = await rig.directory.read("Groups", group["id"])
     assert (held["displayName"], len(held["members"])) == ("H", 1)
