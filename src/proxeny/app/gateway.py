@@ -18,6 +18,7 @@ from proxeny.app.wishes import notice_changes, switching_off
 from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.outbound.fetch import Fetcher
 from proxeny.errors import Error
+from proxeny.keeping import kept
 from proxeny.provisioning.catalog import Catalog, check_definitions
 from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.definition import SystemDefinition
@@ -87,7 +88,8 @@ class Gateway:
             provisioning.jobs.when_ended(switching_off(store))
             gateway = cls(settings, store, catalog, fetcher, outbound, provisioning)
             await catalog.open(await gateway.definitions(definitions))
-            watcher = asyncio.create_task(gateway.watch(await store.systems.version()))
+            version = await store.systems.version()
+            watcher = asyncio.create_task(kept("the look at stored systems", lambda: gateway.watch(version)))
             stack.callback(watcher.cancel)
             await stack.enter_async_context(provisioning.working(outbound))
             yield gateway
@@ -184,7 +186,8 @@ class Gateway:
                 trail=trail,
                 routes=(*security.routes(), *self._admin_routes()),
             )
-            endings = asyncio.create_task(self.watch_endings(security.certificates.seen))
+            seen = security.certificates.seen
+            endings = asyncio.create_task(kept("the look at what ends", lambda: self.watch_endings(seen)))
             try:
                 yield Served(app, tls, trail)
             finally:

@@ -18,6 +18,7 @@ from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.outbound.webhook import Webhooks
 from proxeny.database import Database
 from proxeny.errors import Error
+from proxeny.keeping import kept
 from proxeny.provisioning.catalog import Catalog
 from proxeny.provisioning.cursors import Cursors
 from proxeny.provisioning.errors import UnknownSystemError
@@ -94,8 +95,15 @@ class Provisioning:
             )
             sending = Sending(memory.database, lambda: self.catalog.senders, self.realtime.wake)
             scheduler = Scheduler(self.schedules, queued=lambda run: self.jobs.wake())
-            loops = (self.jobs.work(), self.realtime.work(), scheduler.run(), sending.run(), notifier.run())
-            tasks = [asyncio.create_task(loop) for loop in (*loops, self._forget())]
+            loops = {
+                "the worker of jobs": self.jobs.work,
+                "the worker of real-time events": self.realtime.work,
+                "the clock of jobs": scheduler.run,
+                "the directory as a sender": sending.run,
+                "the sender of notices": notifier.run,
+                "the removal of old logs": self._forget,
+            }
+            tasks = [asyncio.create_task(kept(name, loop)) for name, loop in loops.items()]
             try:
                 yield
             finally:

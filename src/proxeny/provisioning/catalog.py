@@ -63,6 +63,7 @@ class Catalog:
         self._directory: Provider | None = None
         self._directory_base: OpenDirectory | None = None
         self._directory_properties = directory_properties or {}
+        self._senders = senders_among(())
 
     async def open(self, definitions: Iterable[SystemDefinition]) -> None:
         """Opens the directory and every enabled system; DefinitionError with all that is wrong, and nothing opens."""

@@ -10,6 +10,7 @@ from typing import Self
 from cryptography import x509
 
 from proxeny.errors import Error
+from proxeny.keeping import kept
 from proxeny.web.auth.basic import Basic, SecretChecker
 from proxeny.web.auth.bearer import Bearer
 from proxeny.web.auth.caller import Caller, ClientSource
@@ -87,7 +88,7 @@ class Security:
     async def __aenter__(self) -> Self:
         """Reads the certificate rules, follows their changes, and begins to share limits."""
         await self.certificates.refresh()
-        self._watcher = asyncio.create_task(self._watch())
+        self._watcher = asyncio.create_task(kept("the look at certificates of technical users", self._watch))
         if self.sharing is not None:
             await self.sharing.__aenter__()
         return self

@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from proxeny.keeping import kept
 from proxeny.web.auth.audit import AuditTrail
 from proxeny.web.connection import Connection
 from proxeny.web.errors import HandshakeRefusedError
@@ -102,7 +103,7 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         previous = loop.get_exception_handler()
         loop.set_exception_handler(self._unhandled)
-        watcher = asyncio.create_task(self._watch()) if self._tls else None
+        watcher = asyncio.create_task(kept("the look at TLS files", self._watch)) if self._tls else None
         try:
             await self.serve(sockets)
         finally:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from proxeny.errors import Error
+from proxeny.keeping import kept
 from proxeny.web.auth.lockout import LockOuts
 from proxeny.web.auth.ratelimit import RateLimits
 
@@ -33,7 +34,7 @@ class Sharing:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._share())
+        self._task = asyncio.create_task(kept("the sharing of lock-outs and limits", self._share))
         return self
 
     async def __aexit__(
