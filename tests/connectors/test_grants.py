@@ -161,10 +161,10 @@ class Concur:
         writer.write(document(200, answer))
 
 
-def concur(side: FarSide, memory: Memory, code: str = "at-1", **secrets: str) -> ScimConnector:
+def concur(side: FarSide, memory: Memory, code: str = "at-1", path: str = "", **secrets: str) -> ScimConnector:
     plain = {"User": "app", "concur.company.id": "company"}
     made = connection(
-        f"{side.url}/profile",
+        side.url + path,
         plain,
         {"Password": "s", "concur.authorization.code": code, **secrets},
         type_name="SAP_CONCUR",
@@ -186,6 +186,15 @@ async def test_concur_exchanges_its_request_token_once_and_refreshes_from_then_o
         {**client, "grant_type": "refresh_token", "refresh_token": "refresh-1"},
         {**client, "grant_type": "refresh_token", "refresh_token": "refresh-2"},
     ]
+
+
+@pytest.mark.parametrize("path", ["", "/", "/scim/v4", "/scim/v4/"])
+async def test_concur_is_asked_below_the_path_of_its_scim_api(path: str) -> None:
+    async with far_side(Concur()) as side:
+        connector = concur(side, Memory(), path=path)
+        await connector.read("user", "1")
+        await connector.close()
+        assert [request.path for request in side.requests if "Users" in request.path] == ["/scim/v4/Users/1"]
 
 
 async def test_concur_takes_a_new_request_token_when_the_refresh_token_has_ended() -> None:
