@@ -10,7 +10,7 @@ BASE_IMAGE ?= python:3.13-slim
 PYTEST ?= -q
 SEEDS ?= 50
 
-.PHONY: help run test check bench chaos image format clean
+.PHONY: help run test check bench chaos siege image format clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ CHAOS = job_crash realtime_crash realtime
 
 chaos: $(VENV)/installed-dev  ## kill jobs at fifty seeded moments, real time twenty times, and run both against each other
 	PROXENY_CHAOS=$(SEEDS) $(BIN)/pytest -q $(CHAOS:%=tests/provisioning/test_%.py)
+
+siege: $(VENV)/installed-dev  ## tell secrets by time, guess for a minute, alter a million records: at full size
+	$(BIN)/python -m bench.guarding full
 
 image:  ## build the container image
 	docker build --build-arg BASE_IMAGE=$(BASE_IMAGE) -t $(IMAGE) .

@@ -1,5 +1,6 @@
 """Technical users, systems and the audit trail, on both databases."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -315,3 +316,27 @@ async def test_sealing_begins_once(older: Audit, store: Database, tmp_path: Path
     await elsewhere.record("client.removed", {})
     verdict = await elsewhere.verify()
     assert (verdict.first_bad, verdict.reason) == (8, "tells of a second beginning")
+
+
+async def test_whoever_is_known_is_found_and_nobody_else(store: Database) -> None:
+    clients = Clients(store)
+    await clients.add(StoredClient(id="idm", permissions=frozenset({"proxy"})))
+    await clients.succeeded("idm", "192.0.2.7")
+    known = await clients.known("idm")
+    assert known is not None
+    found = await clients.find("idm")
+    assert found is not None
+    assert replace(known, last_used=found.last_used, last_address=found.last_address) == found
+    assert [await clients.known(name) for name in ("", "idm2", "a\0b", "IDM")] == [None] * 4
+
+
+async def test_failed_tries_of_nobody_are_counted_and_belong_to_nobody(store: Database) -> None:
+    clients = Clients(store)
+    await clients.add(StoredClient(id="idm"))
+    for name in ("idm", "nobody", "a\0b", "", "nobody"):
+        await clients.failed(name, "192.0.2.7")
+    found = await clients.find("idm")
+    assert found is not None
+    assert found.failed_tries == 1
+    rows = await store.fetch(Statement("SELECT id, failed_tries FROM store_client_use ORDER BY id"))
+    assert [tuple(row) for row in rows] == [("", 4), ("idm", 1)]

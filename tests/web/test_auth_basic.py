@@ -3,14 +3,23 @@
 import asyncio
 import base64
 import logging
+from pathlib import Path
 
 import httpx
 import pytest
-from tests.web.running import SECRET, Running, running
+from tests.web.running import SECRET, Running, running, user
 from tests.web.test_scim import is_scim_error
 
+from proxeny.database import Database, Statement
+from proxeny.store.clients import Clients, StoredClient
+from proxeny.store.migrations import migrate
 from proxeny.store.secrets import hash_secret
+from proxeny.web.auth.basic import SecretChecker
+from proxeny.web.auth.caller import TechnicalUser
+from proxeny.web.auth.clients import ConfiguredClients, SeveralSources, StoredClients
+from proxeny.web.auth.hashing import HashingWorker
 from proxeny.web.auth.lockout import LockOuts
+from proxeny.web.errors import NotAuthenticatedError
 from proxeny.web.settings import LockOut, WebSettings
 
 
@@ -94,6 +103,37 @@ async def test_unknown_user_and_wrong_secret_cost_the_same_work(monkeypatch: pyt
         await gateway.client.get("/proxy/hr/Users", auth=httpx.BasicAuth(name, "wrong"))
     assert len(hashed) == 2
     assert len({text.rpartition("$")[0] for text in hashed}) == 1, "the same cost parameters"
+
+
+@pytest.mark.parametrize("name", ["idm", "stranger"])
+async def test_unknown_user_and_wrong_secret_are_looked_up_and_counted_alike(tmp_path: Path, name: str) -> None:
+    database = await Database.open(f"sqlite:///{tmp_path / 'test.db'}")
+    await migrate(database)
+    await Clients(database).add(StoredClient(id="idm", permissions=frozenset({"proxy"})))
+    asked: list[str] = []
+
+    class Counting(StoredClients):
+        async def find(self, client_id: str) -> TechnicalUser | None:
+            asked.append("found")
+            return await super().find(client_id)
+
+        async def failed(self, client_id: str, address: str) -> None:
+            await super().failed(client_id, address)
+            asked.append("counted")
+
+    source = SeveralSources(ConfiguredClients([user("fixed", "proxy")]), Counting(Clients(database)))
+    worker = HashingWorker()
+    checker = SecretChecker(source, worker, LockOuts(LockOut()))
+    for client in (name, "fixed"):
+        with pytest.raises(NotAuthenticatedError):
+            await checker.check(client, "wrong", "192.0.2.7")
+        await asyncio.gather(*checker._notes)
+        assert asked == ["found", "counted"]
+        asked.clear()
+    (tries,) = await database.fetch(Statement("SELECT SUM(failed_tries) FROM store_client_use"))
+    assert tuple(tries) == (2,)
+    worker.close()
+    await database.close()
 
 
 async def test_guessing_locks_only_the_pair_of_address_and_user_and_opens_again() -> None:

@@ -18,6 +18,7 @@ log = logging.getLogger("proxeny.web.security")
 
 _LONGEST = 1024
 _NOTES = 64
+_LONGEST_SHOWN = 128
 
 
 class SecretChecker:
@@ -40,25 +41,23 @@ class SecretChecker:
         hit = await self._worker.matching(user.secrets if user else (), secret)
         if user is None or hit is None or not user.enabled:
             locked = self._lock_outs.failed(address, client_id)
-            self._note(user, address)
+            self._note(client_id, address)
             raise NotAuthenticatedError(_reason(user, matched=hit is not None), client=client_id, locks=locked)
         self._lock_outs.succeeded(address, client_id)
         return user, hit.expires.timestamp() if hit.expires else None
 
-    def _note(self, user: TechnicalUser | None, address: str) -> None:
-        """Counts the failed try beside the request, and does as much for nobody: time must not tell who exists."""
+    def _note(self, client_id: str, address: str) -> None:
+        """Counts the failed try beside the request, whether or not anybody has that id: time must not tell."""
         if len(self._notes) < _NOTES:
-            task = asyncio.create_task(self._failed(user, address))
+            task = asyncio.create_task(self._failed(client_id, address))
             self._notes.add(task)
             task.add_done_callback(self._notes.discard)
 
-    async def _failed(self, user: TechnicalUser | None, address: str) -> None:
-        if user is None:
-            return
+    async def _failed(self, client_id: str, address: str) -> None:
         try:
-            await self._source.failed(user.id, address)
+            await self._source.failed(client_id, address)
         except Error:
-            log.warning("a failed try could not be counted", extra={"client": user.id})
+            log.warning("a failed try could not be counted", extra={"client": client_id[:_LONGEST_SHOWN]})
 
 
 def _reason(user: TechnicalUser | None, *, matched: bool) -> str:

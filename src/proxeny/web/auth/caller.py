@@ -76,7 +76,9 @@ class TechnicalUser:
 class ClientSource(Protocol):
     """Technical users, from configuration or the database."""
 
-    async def find(self, client_id: str) -> TechnicalUser | None: ...
+    async def find(self, client_id: str) -> TechnicalUser | None:
+        """The technical user; to find out that there is none takes as long."""
+        ...
 
     async def with_certificates(self) -> Sequence[TechnicalUser]:
         """All that have certificate rules or registered keys."""
@@ -90,7 +92,9 @@ class ClientSource(Protocol):
         """Remembers last use and last address; called at most once a minute for each of them."""
         ...
 
-    async def failed(self, client_id: str, address: str) -> None: ...
+    async def failed(self, client_id: str, address: str) -> None:
+        """Counts a failed try; of an id that nobody has it takes as long."""
+        ...
 
 
 class AuditSink(Protocol):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from proxeny.scim.dialects import dialect_of
-from proxeny.store.clients import Clients, StoredClient
+from proxeny.store.clients import NOBODY, Clients, StoredClient
 from proxeny.web.auth.caller import CertificateRule, ClientSource, Secret, TechnicalUser
 
 
@@ -36,8 +36,9 @@ class StoredClients:
         self._clients = clients
 
     async def find(self, client_id: str) -> TechnicalUser | None:
-        stored = await self._clients.find(client_id)
-        return _from_store(stored) if stored is not None else None
+        stored = await self._clients.known(client_id)
+        user = _from_store(stored or NOBODY)
+        return user if stored is not None else None
 
     async def with_certificates(self) -> Sequence[TechnicalUser]:
         return [_from_store(stored) for stored in await self._clients.all() if stored.certificates or stored.keys]
@@ -80,10 +81,9 @@ class SeveralSources:
         self._sources = sources
 
     async def find(self, client_id: str) -> TechnicalUser | None:
-        for source in self._sources:
-            if (user := await source.find(client_id)) is not None:
-                return user
-        return None
+        """Every source is asked, so that time does not tell which one knows it."""
+        found = [await source.find(client_id) for source in self._sources]
+        return next((user for user in found if user is not None), None)
 
     async def with_certificates(self) -> Sequence[TechnicalUser]:
         found: dict[str, TechnicalUser] = {}
@@ -103,6 +103,4 @@ class SeveralSources:
 
     async def failed(self, client_id: str, address: str) -> None:
         for source in self._sources:
-            if await source.find(client_id) is not None:
-                await source.failed(client_id, address)
-                return
+            await source.failed(client_id, address)
