@@ -22,7 +22,9 @@ CONNECTIONS = 8
 
 
 async def until_full(sink: Fake, users: int) -> None:
-    while await asyncio.to_thread(sink.count) < users:
+    while True:
+        if await asyncio.to_thread(sink.count) >= users:
+            return
         await asyncio.sleep(0.05)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from proxeny.store.marks import Mark, Marks
 from proxeny.store.migrations import migrate
 from proxeny.store.outcomes import Outcome, Outcomes, Statistic
 from proxeny.store.runs import Note, Runs
+from proxeny.store.schedules import Schedule, Schedules
 
 PAIR = Pair("hr", "crm")
 
@@ -146,6 +148,54 @@ async def test_who_lost_the_lease_can_store_nothing(opened: Database) -> None:
         await known.finish(paused, "success", [], [])
     await store(opened, runs.lane(taken, "crm", {"page": 3}), first=lambda: runs.guard(taken))
     assert await known.lanes(taken.id) == {"crm": {"page": 3}}
+
+
+async def test_a_paused_run_waits_for_its_time_and_gives_way_to_a_later_one(opened: Database) -> None:
+    known = Runs(opened)
+    first = await known.add("hr", "READ", "REPEAT")
+    run = await known.claim("w")
+    assert run is not None
+    note = Note("target-down", "crm", "It does not answer.")
+    await known.pause(run, time.time() + 60, [note], {"waits": 1})
+    paused = await known.get(first)
+    assert (paused.paused, paused.over, paused.status) == (True, False, "queued")
+    assert (paused.notes, paused.plan) == ((note,), {"waits": 1})
+    assert await known.claim("w") is None
+    with pytest.raises(LeaseLostError):
+        await known.pause(replace(run, fence=7), time.time(), [], {})
+    assert await known.resume(first), "somebody does not want to wait"
+    again = await known.claim("w")
+    assert again is not None
+    assert (again.id, again.fence, again.started) == (first, 2, run.started)
+    await known.pause(again, time.time() + 60, [note], {})
+    second = await known.add("hr", "READ", "REPEAT")
+    assert [one.id for one in await known.waiting("hr", second)] == [first]
+    assert await known.waiting("hr", first) == []
+    await known.supersede(again, [note, note])
+    ended = await known.get(first)
+    assert (ended.status, ended.over, len(ended.notes)) == ("stopped", True, 2)
+
+
+async def test_a_run_that_was_to_stop_is_not_paused(opened: Database) -> None:
+    known = Runs(opened)
+    number = await known.add("hr", "READ", "REPEAT")
+    run = await known.claim("w")
+    assert run is not None
+    await known.stop(number)
+    await known.pause(run, time.time() + 60, [], {})
+    assert (await known.get(number)).status == "stopped"
+
+
+async def test_a_point_of_a_schedule_is_not_passed_over_for_a_paused_run(opened: Database) -> None:
+    known, schedules = Runs(opened), Schedules(opened)
+    schedule = Schedule("hr", "READ", True, 60, anchor=0.0, next=100.0)
+    await schedules.put(schedule)
+    await known.add("hr", "READ", "REPEAT")
+    run = await known.claim("w")
+    assert run is not None
+    assert await schedules.fire(schedule, 200.0) is None, "it is running"
+    await known.pause(run, time.time() + 60, [], {})
+    assert await schedules.fire(replace(schedule, next=200.0), 300.0) is not None
 
 
 async def test_a_stopped_run_goes_on_when_it_is_resumed(opened: Database) -> None:

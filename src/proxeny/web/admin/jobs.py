@@ -191,6 +191,7 @@ async def _changes(request: Request, progress: AsyncIterator[Progress]) -> Async
         async with asyncio.timeout(STREAM_SECONDS):
             async for one in progress:
                 targets = {name: lane for name, lane in one.targets.items() if may_see(request, name)}
-                yield {"run": str(one.run), "status": one.status, "targets": targets, "at": one.at}
+                shown = {"run": str(one.run), "status": one.status, "targets": targets, "at": one.at}
+                yield shown | ({"paused": True} if one.paused else {})
     except TimeoutError:
         return
