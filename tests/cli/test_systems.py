@@ -213,3 +213,22 @@ def test_a_change_is_checked_and_a_wrong_one_changes_nothing(proxeny: Run) -> No
 def test_trusting_every_server_is_warned_of(proxeny: Run) -> None:
     made = proxeny(*REMOTE, "--credential", "Password=x", "--property", "TrustAll=true")
     assert (made.exit_code, "For tests only" in made.stderr) == (0, True)
+
+
+def test_a_secret_among_the_properties_is_kept_as_one_and_never_shown(proxeny: Run, home: Path) -> None:
+    assert proxeny(*REMOTE, "--property", "Password=far-secret").exit_code == 0
+    assert b"far-secret" not in b"".join(path.read_bytes() for path in (home / "var").glob("proxeny.db*"))
+    for command in ("show", "export"):
+        document = proxeny("system", command, "Remote").stdout
+        assert "far-secret" not in document
+    assert json.loads(proxeny("system", "export", "Remote").stdout)["encryptedProperties"] == {"Password": None}
+    proxeny("system", "change", "Remote", "--property", "User=you")
+    assert json.loads(proxeny("system", "export", "Remote").stdout)["encryptedProperties"] == {"Password": None}
+
+
+def test_a_secret_among_the_properties_of_a_file_is_a_warning_and_not_exported(proxeny: Run, home: Path) -> None:
+    file = home / "systems/hr.json"
+    file.write_text(file.read_text().replace('"page.max": "50"', '"page.max": "50", "Password": "far-secret"'))
+    assert "warning: " in proxeny("check").stderr
+    assert "encryptedProperties" in proxeny("check").stderr
+    assert "far-secret" not in proxeny("system", "export", "hr").stdout + proxeny("system", "show", "hr").stdout

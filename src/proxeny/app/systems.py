@@ -16,7 +16,7 @@ from proxeny.provisioning.central import senders_among
 from proxeny.provisioning.definition import SystemDefinition, read_definition
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem, UnknownSystemError
 from proxeny.provisioning.system import blueprint
-from proxeny.provisioning.whereabouts import moved
+from proxeny.provisioning.whereabouts import misplaced, moved
 from proxeny.settings import Settings
 from proxeny.store.kept import KeptSecrets
 
@@ -67,6 +67,7 @@ async def keep_system(
 
     ``document`` is SAP's layout; references in it are plain text. DefinitionError, AlreadyExistsError.
     """
+    document = _parted(document)
     secrets = _given(document, credentials)
     taken = {
         label: known.definition.name
@@ -113,12 +114,14 @@ async def change_system(
     before = await store.systems.find(system_id)
     if before is None or before.id != system_id:
         raise UnknownSystemError(f"There is no system {system_id!r} in the database. Nothing was changed.")
+    document = _parted(document)
     given = _given(document, credentials)
+    held = _given(_parted(before.definition), before.credentials)
     changed = {**document, "id": system_id}
-    definition = _checked(changed, {**before.credentials, **given}, origin)
+    definition = _checked(changed, {**held, **given}, origin)
     away = moved(stored_definition(before), definition)
-    dropped = tuple(sorted(before.credentials.keys() - given.keys())) if away else ()
-    taken_over = {} if away else before.credentials
+    dropped = tuple(sorted(held.keys() - given.keys())) if away else ()
+    taken_over = {} if away else held
     secrets = {name: value for name, value in {**taken_over, **given}.items() if value}
     if any(definition.name in (other.id, other.name) for other in file_definitions(settings.systems.directory)):
         message = "is the name of a system file. Choose another; nothing was changed"
@@ -126,6 +129,20 @@ async def change_system(
     kept = _without_secrets(changed)
     await store.administration(by).change_system(system_id, definition.name, kept, secrets, dropped=dropped)
     return Changed(definition, dropped, away)
+
+
+def _parted(document: Document) -> Document:
+    """The document with the secrets among its properties where they belong: sealed, and never shown again."""
+    properties = document.get("properties")
+    if not isinstance(properties, dict):
+        return document
+    found = misplaced(str(document.get("connectorTypeString")), properties)
+    inside = {name: value for name, value in (document.get("encryptedProperties") or {}).items() if value is not None}
+    return {
+        **document,
+        "properties": {name: value for name, value in properties.items() if name not in found},
+        "encryptedProperties": {**{name: properties[name] for name in found}, **inside},
+    }
 
 
 def _given(document: Document, credentials: Mapping[str, str]) -> dict[str, str]:

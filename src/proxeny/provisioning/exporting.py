@@ -10,6 +10,7 @@ from proxeny.connectors.registry import system_type
 from proxeny.connectors.spec import AssignmentMethod
 from proxeny.documents import Document
 from proxeny.provisioning.definition import SystemDefinition, TransformationText
+from proxeny.provisioning.whereabouts import misplaced
 from proxeny.transform.text import read_text
 
 SAP_PATH = "/ipsproxy/service/api/v1/scim"
@@ -19,7 +20,9 @@ _MILLISECONDS = "60000"
 
 
 def sap_export(definition: SystemDefinition) -> Document:
-    """The system as SAP Identity Provisioning exports one; a transformation that is left out stays ``{}``."""
+    """The system as SAP Identity Provisioning exports one; a transformation that is left out stays ``{}``. A secret is
+    left out wherever it stands."""
+    secrets = misplaced(definition.type, definition.properties)
     return {
         "id": definition.id,
         "connectorTypeString": definition.type,
@@ -33,8 +36,8 @@ def sap_export(definition: SystemDefinition) -> Document:
         "tenantId": None,
         "state": "ENABLED" if definition.enabled else "DISABLED",
         "systemManagementType": "CUSTOMER_MANAGED",
-        "properties": dict(definition.properties),
-        "encryptedProperties": dict.fromkeys(definition.credentials),
+        "properties": {name: value for name, value in definition.properties.items() if name not in secrets},
+        "encryptedProperties": dict.fromkeys((*definition.credentials, *sorted(secrets))),
         **({"sources": list(definition.sources)} if definition.sources else {}),
         "automaticOutboundCertificateRenew": False,
         "transformationChanged": bool(definition.read or definition.write),

@@ -100,6 +100,8 @@ class _Drawing:
 
     def _properties(self, known: SystemType, values: PropertyValues) -> None:
         spec = registry.spec(known.protocol or "")
+        for problem in known.misplaced(self._definition.properties):
+            self._problem(f"properties.{problem.name}", problem.message, problem.severity)
         for problem in spec.check(values.given, known):
             place = "encryptedProperties" if problem.name in values.secrets else "properties"
             self._problem(f"{place}.{problem.name}", problem.message, problem.severity)

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from proxeny.connectors.errors import PropertyError
+from proxeny.connectors.registry import system_type
 from proxeny.provisioning.definition import SystemDefinition
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -51,3 +53,12 @@ def _place(value: str) -> str:
     except ValueError:
         pass
     return value.strip()
+
+
+def misplaced(type_name: str, properties: Mapping[str, str]) -> frozenset[str]:
+    """Names of the secrets among properties, which are stored, shown and exported as they are."""
+    try:
+        known = system_type(type_name)
+    except PropertyError:
+        return frozenset()
+    return frozenset(problem.name for problem in known.misplaced(properties))

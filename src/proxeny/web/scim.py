@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from proxeny.provisioning.exchange import Answer, Call
-from proxeny.scim.errors import ForbiddenError, MethodNotAllowedError, NotImplementedByBackendError
+from proxeny.scim.discovery import refuse_filter
+from proxeny.scim.errors import MethodNotAllowedError, NotImplementedByBackendError
 from proxeny.web.ports import Provider
 from proxeny.web.request import Operation, Request, Route
 from proxeny.web.responses import Response, from_answer
@@ -58,9 +59,7 @@ async def _change_me(request: Request, provider: Provider, call: Call) -> Answer
 
 
 def _check_unfiltered(request: Request) -> None:
-    """A client that filters must not take the whole answer for what it asked for (RFC 7644 §4)."""
-    if any(name.lower() == "filter" for name, _ in request.query()):
-        raise ForbiddenError("What a service says of itself is not filtered. Read all of it, or one by its id.")
+    refuse_filter(next((value for name, value in request.query() if name.lower() == "filter"), None))
 
 
 async def _configuration(request: Request, provider: Provider, call: Call) -> Answer:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from proxeny.web.chains import ChainJudge, read_revocation_lists
 from proxeny.web.errors import HandshakeRefusedError, ServerSettingsError
@@ -181,7 +180,3 @@ def _stamp_of(path: Path | None) -> tuple[int, int, int]:
     except OSError:
         return (0, 0, 0)
     return (found.st_mtime_ns, found.st_size, found.st_ino)
-
-
-def to_der(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(Encoding.DER)
