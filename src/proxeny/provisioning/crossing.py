@@ -55,11 +55,13 @@ class Crossing:
         """Whether reading the same content again gives the same, so that it may be kept."""
         return self.read is None or self.read.repeatable
 
-    def to_common(self, entity: Entity, base_location: str) -> Result:
-        """The common form of a native entity. ``base_location`` is the collection's URL, ending in ``/``."""
+    def to_common(self, entity: Entity, base_location: str, location: str | None = None) -> Result:
+        """The common form of a native entity. ``base_location`` is the collection's URL, ending in ``/``; ``location``
+        that of the entity in it, where it is known."""
         if self.read is None:
             return Result("ok", entity.document)
-        location = base_location + encoded_id(entity.id)
+        if location is None:
+            location = base_location + encoded_id(entity.id)
         return self.read.run("read", entity.document, {BASE_LOCATION: base_location, LOCATION: location})
 
     def to_native(

@@ -12,7 +12,7 @@ from proxeny.provisioning.abilities import Abilities
 from proxeny.provisioning.crossing import Crossing
 from proxeny.provisioning.failures import as_scim_error
 from proxeny.provisioning.identity import Identity, TargetIds
-from proxeny.provisioning.presenting import References, present
+from proxeny.provisioning.presenting import References, encoded_id, own_id, present, schemas_of
 from proxeny.provisioning.pushdown import Pushdown
 from proxeny.provisioning.rendering import Rendered, Renderings
 from proxeny.provisioning.switches import Switches
@@ -105,15 +105,16 @@ class Endpoint:
         object.__setattr__(self, "everything", Projection.of((), (), self.resource_type))
 
     def see(self, entity: Entity, base: str, *, keep: bool = False) -> Seen:
-        """The entity as a client sees it: the one way out of every system. ``keep``: it may soon be asked for again."""
-        if entity.content is None or not self.crossing.repeatable:
+        """The entity as a client sees it: the one way out of every system. ``keep``: it may soon be asked for again, or
+        just was; what nobody asks for by itself is not worth looking up."""
+        if not keep or entity.content is None or not self.crossing.repeatable:
             return self._crossed(entity, base)
         key = (self._view, base, entity.content)
         rendered = self.renderings.find(key)
         if rendered is not None:
             return Resource(entity, None, rendered.location, rendered.version, rendered)
         seen = self._crossed(entity, base)
-        if keep and isinstance(seen, Resource):
+        if isinstance(seen, Resource):
             seen.rendered = self._rendered(seen)
             self.renderings.keep(key, seen.rendered)
         return seen
@@ -125,17 +126,17 @@ class Endpoint:
         return Rendered(resource.location, resource.version, resource.etag, whole, shown)
 
     def _crossed(self, entity: Entity, base: str) -> Seen:
-        result = self.crossing.to_common(entity, f"{base}/{self.name}/")
+        collection = f"{base}/{self.name}/"
+        location = collection + encoded_id(entity.id)
+        result = self.crossing.to_common(entity, collection, location)
         if result.status == "ok":
-            location, version = present(
-                result.document,
-                entity,
-                base=base,
-                endpoint=self.name,
-                resource_type=self.resource_type,
-                references=self.references,
-            )
-            return Resource(entity, result.document, location, version)
+            document = result.document
+            if not document.get("schemas"):
+                document["schemas"] = schemas_of(document, self.resource_type)
+            if document.get("id") != entity.id:
+                location = collection + encoded_id(own_id(document, entity))
+            version = present(document, entity, location, base, self.resource_type.name, self.references)
+            return Resource(entity, document, location, version)
         if result.status == "skipped":
             return Hidden(result.message or "the read condition is false")
         return Unreadable(result.message or "the read transformation failed")

@@ -10,6 +10,7 @@ from proxeny.scim.etag import etag, opaque
 from proxeny.scim.schema import ENTERPRISE_USER, ResourceType
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._~-]+")
+_NOTHING: Document = {}
 References = Mapping[str, str]
 """Which endpoint serves an entity type: ``user`` → ``Users``."""
 
@@ -24,50 +25,69 @@ def version_of(entity: Entity, document: Document) -> str:
     return opaque(entity.version) if entity.version is not None else fingerprint(document)
 
 
+def schemas_of(document: Document, resource_type: ResourceType) -> list[str]:
+    """The core schema, and those whose extensions are there."""
+    return [resource_type.schema.id, *(name for name in document if resource_type.extension(name))]
+
+
+def own_id(document: Document, entity: Entity) -> str:
+    """The id that the document shows, which it gets where it has none."""
+    shown = document.get("id")
+    if not isinstance(shown, str):
+        shown = document["id"] = entity.id if shown is None else str(shown)
+    return shown
+
+
 def present(
-    document: Document, entity: Entity, *, base: str, endpoint: str, resource_type: ResourceType, references: References
-) -> tuple[str, str]:
-    """Completes ``document`` in place; returns location and version. No address of the backend leaks."""
-    if not document.get("schemas"):
-        document["schemas"] = [resource_type.schema.id, *(name for name in document if resource_type.extension(name))]
-    entity_id = document.get("id")
-    if not isinstance(entity_id, str):
-        entity_id = document["id"] = entity.id if entity_id is None else str(entity_id)
-    location = f"{base}/{endpoint}/{encoded_id(entity_id)}"
-    written = document.get("meta")
-    meta: Document = {"resourceType": resource_type.name}
-    for key, declared in (("created", entity.created), ("lastModified", entity.last_modified)):
-        value = declared or (written.get(key) if type(written) is dict else None)
-        if value is not None:
-            meta[key] = value
+    document: Document, entity: Entity, location: str, base: str, resource_type: str, references: References
+) -> str:
+    """Completes ``document``, which has its id, in place; returns its version. No address of the backend leaks."""
+    written = document.pop("meta", None)
+    if type(written) is not dict:
+        written = _NOTHING
+    meta: Document = {"resourceType": resource_type}
+    if (created := entity.created or written.get("created")) is not None:
+        meta["created"] = created
+    if (modified := entity.last_modified or written.get("lastModified")) is not None:
+        meta["lastModified"] = modified
     meta["location"] = location
     _refer(document, base, references)
-    document.pop("meta", None)
     version = version_of(entity, document)
     meta["version"] = etag(version)
     document["meta"] = meta
-    return location, version
+    return version
 
 
 def _refer(document: Document, base: str, references: References) -> None:
     """Every ``$ref`` of the resource is ours or none; the values of other resources get one."""
     for name, value in document.items():
         kind = type(value)
+        if kind is str:
+            continue
         if kind is list:
             if name == "members":
                 _refer_members(value, base, references)
+            elif name == "groups":
+                _refer_groups(value, base, references.get("group"))
             else:
-                _refer_list(value, base, references.get("group") if name == "groups" else None)
-        elif kind is dict and ":" in name:
-            _refer_extension(name, value, base, references)
+                _refer_nowhere(value)
         elif kind is dict:
-            value.pop("$ref", None)
+            if ":" in name:
+                _refer_extension(name, value, base, references)
+            elif "$ref" in value:
+                del value["$ref"]
 
 
-def _refer_list(values: list[Document], base: str, endpoint: str | None) -> None:
+def _refer_nowhere(values: list[Document]) -> None:
     for value in values:
-        if type(value) is dict:
-            _refer_value(value, base, endpoint)
+        if type(value) is dict and "$ref" in value:
+            del value["$ref"]
+
+
+def _refer_groups(groups: list[Document], base: str, endpoint: str | None) -> None:
+    for group in groups:
+        if type(group) is dict:
+            _refer_value(group, base, endpoint)
 
 
 def _refer_value(value: Document, base: str, endpoint: str | None) -> None:
@@ -86,8 +106,9 @@ def _refer_members(members: list[Document], base: str, references: References) -
 
 def _refer_extension(urn: str, extension: Document, base: str, references: References) -> None:
     for name, value in extension.items():
-        if type(value) is list:
-            _refer_list(value, base, None)
-        elif type(value) is dict:
+        kind = type(value)
+        if kind is list:
+            _refer_nowhere(value)
+        elif kind is dict:
             manager = urn == ENTERPRISE_USER and name == "manager"
             _refer_value(value, base, references.get("user") if manager else None)

@@ -101,7 +101,18 @@ class Projection:
 
     def apply(self, document: Document) -> Document:
         """A new top-level object; the parts that are returned whole are shared with ``document``."""
-        return self._parts.apply(document)
+        if self._touched is None:
+            return self._parts.apply(document)
+        made = document.copy()
+        if not self._touched.isdisjoint(document):
+            for name in self._touched.intersection(document):
+                kept = self._parts.plan[name]
+                part = kept.of(document[name]) if isinstance(kept, _Parts) else None
+                if part:
+                    made[name] = part
+                else:
+                    del made[name]
+        return made
 
     def keeps(self, document: Document) -> bool:
         """Whether the answer is the whole document; False also where only a closer look could tell."""

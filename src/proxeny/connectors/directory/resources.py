@@ -155,15 +155,19 @@ def display_of(content: Document) -> str:
 
 def entity_of(entity_type: str, row: Row) -> Entity:
     """The entity of a row with the columns ``tables.SHOWN``; without members and groups."""
-    _seq, entity_id, version, created, modified, _members, data = row[:7]
-    document: Document = orjson.loads(data)
+    return Entity(row[1], document_of(entity_type, row), str(row[2]), row[3], row[4])
+
+
+def document_of(entity_type: str, row: Row) -> Document:
+    """The document of such an entity."""
+    document: Document = orjson.loads(row[6])
     document["meta"] = {
         "resourceType": RESOURCE_NAMES[entity_type],
-        "created": created,
-        "lastModified": modified,
-        "version": f'W/"{version}"',
+        "created": row[3],
+        "lastModified": row[4],
+        "version": f'W/"{row[2]}"',
     }
-    return Entity(entity_id, document, str(version), created, modified)
+    return document
 
 
 def members_value(rows: Sequence[Row]) -> list[Document]:

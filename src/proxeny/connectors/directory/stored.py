@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from proxeny.connectors.directory.resources import entity_of, groups_value
+from proxeny.connectors.directory.resources import document_of, groups_value
 from proxeny.connectors.spi import Entity
 from proxeny.database import Row
 from proxeny.documents import Document
@@ -29,7 +29,7 @@ class Stored(Entity):
     @property
     def document(self) -> Document:
         if self._document is None:
-            self._document = entity_of(self._entity_type, self._row).document
+            self._document = document_of(self._entity_type, self._row)
             if self._groups:
                 self._document["groups"] = groups_value(self._groups)
         return self._document
