@@ -7,7 +7,8 @@ import pytest
 from tests.connectors.sqlside import PROPERTIES, Side
 from tests.provisioning.conftest import Client, Rig, user
 
-from proxeny.provisioning.definition import SystemDefinition
+from proxeny.connectors.sql.reading import Reading
+from proxeny.provisioning.definition import SystemDefinition, TransformationText
 from proxeny.provisioning.exchange import Call
 from proxeny.scim.errors import ScimError
 
@@ -155,3 +156,44 @@ async def test_a_thousand_rows_are_walked_in_pages(far: Far) -> None:
     assert walked == [f"user{number:04}" for number in range(100)]
     page = await client.search("Users", sortBy="userName", sortOrder="descending", count=2)
     assert [resource["userName"] for resource in page["Resources"]] == ["user1049", "user1048"]
+
+
+CREW = """{"group": {"scimEntityEndpoint": "Groups", "mappings": [
+  {"sourcePath": "$.id", "targetPath": "$.id", "targetVariable": "entityIdSourceSystem"},
+  {"sourcePath": "$.displayName", "targetPath": "$.displayName"},
+  {"sourcePath": "$.crew", "targetPath": "$.members", "optional": true, "preserveArrayWithSingleElement": true}]}}"""
+
+
+async def test_a_list_that_feeds_what_nobody_wants_is_not_read_by_whatever_name_it_has(
+    rig: Rig, side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    properties = {name.replace(".list.members.", ".list.crew."): value for name, value in PROPERTIES.items()}
+    rig.definitions["teams"] = SystemDefinition(
+        id="teams",
+        name="Teams",
+        type="SQL_DATABASE",
+        access_mode="PROXY",
+        properties={"URL": side.url, "User": side.user, **properties},
+        credentials={"Password": side.password},
+        read=TransformationText("crew", CREW),
+    )
+    await rig.catalog.replace(rig.definitions.values())
+    teams = Client(rig.catalog.provider("teams"), Call("https://gw.example/proxy/teams"))
+    side.execute("INSERT INTO team (code, title, revision) VALUES ('sales', 'Sales', 1)")
+    side.execute("INSERT INTO person (login) VALUES ('ann')")
+    side.execute("INSERT INTO member (team, person) SELECT 'sales', person_no FROM person")
+    read: list[str] = []
+    elements = Reading._elements
+
+    def noted(self: Reading, child: Any, keys: Any) -> Any:
+        read.append(child.name)
+        return elements(self, child, keys)
+
+    monkeypatch.setattr(Reading, "_elements", noted)
+    assert "members" not in await teams.read("Groups", "sales", excludedAttributes="members")
+    assert [each["displayName"] for each in (await teams.search("Groups", attributes="displayName"))["Resources"]] == [
+        "Sales"
+    ]
+    assert read == []
+    assert len((await teams.read("Groups", "sales"))["members"]) == 1
+    assert read == ["crew"]
