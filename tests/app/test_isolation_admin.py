@@ -277,3 +277,13 @@ async def test_a_cursor_of_somebody_else_shows_nothing_of_his(filled: Filled) ->
         if theirs is not None:
             answer = await filled.ask("GET", path, params={"cursor": theirs})
             assert (answer.status_code, "blue" in answer.text) == (200, False)
+
+
+async def test_the_log_keeps_no_address_that_lets_in_whoever_knows_it(
+    filled: Filled, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "proxeny.web.access")
+    hook = "https%3A%2F%2Fhooks.example%2Fservices%2FT0-canary"
+    await filled.ask("DELETE", f"/api/v1/systems/red/subscriptions/webhook/{hook}")
+    told = str([vars(record) for record in caplog.records if record.name == "proxeny.web.access"])
+    assert ("{address}" in told, "canary" in told) == (True, False)

@@ -226,6 +226,39 @@ async def test_guessing_at_the_token_endpoint_is_locked_out_too() -> None:
         assert (await gateway.client.get("/proxy/hr/Users", auth=gateway.auth())).status_code == 429
 
 
+@pytest.mark.parametrize("way", ["secret", "assertion"])
+async def test_a_lock_out_at_the_token_endpoint_is_recorded(way: str) -> None:
+    other = ECKey.generate_key("P-256", {"kid": "k1"})
+    users = (*USERS, user("signer", "proxy", secrets=(), keys=JWKS))
+    async with running(WebSettings(lock_out=LockOut(tries=3, seconds=30)), users=users) as gateway:
+        for _ in range(3):
+            if way == "secret":
+                await ask(gateway, data=GRANT, auth=("idm", "guess"))
+            else:
+                form = {"client_assertion_type": ASSERTION, "client_assertion": assertion(gateway, other)}
+                await ask(gateway, data={**GRANT, **form})
+        await gateway.sink.reasons()
+        told = [(event, fields["client"]) for event, fields in gateway.sink.records]
+        name = "idm" if way == "secret" else "signer"
+        assert told == [("authentication.failed", name)] * 3 + [("authentication.locked", name)]
+
+
+async def test_a_scope_beyond_ones_permissions_is_recorded_as_a_refusal(gateway: Running) -> None:
+    await ask(gateway, data={**GRANT, "scope": "proxy admin"}, auth=gateway.auth())
+    await gateway.sink.reasons()
+    assert [(event, fields["client"]) for event, fields in gateway.sink.records] == [("permission.refused", "idm")]
+
+
+async def test_what_is_longer_than_any_form_or_id_is_refused_and_not_remembered(gateway: Running) -> None:
+    huge = await ask(gateway, data={**GRANT, "client_id": "x" * 70_000, "client_secret": "y"})
+    assert (huge.status_code, huge.json()["error"]) == (400, "invalid_request")
+    long = await ask(gateway, data={**GRANT, "client_id": "x" * 300, "client_secret": "y"})
+    assert (long.status_code, long.json()["error"]) == (401, "invalid_client")
+    assert (await gateway.client.get("/proxy/hr/Users", auth=("x" * 300, "y"))).status_code == 401
+    lock_outs = gateway.security._basic._checker._lock_outs
+    assert len(lock_outs._tries) == 0
+
+
 async def test_secrets_may_be_form_encoded_as_the_rfc_has_it(gateway: Running) -> None:
     pair = base64.b64encode(b"idm:correct+horse%20battery+staple").decode()
     answer = await ask(gateway, data=GRANT, headers={"Authorization": f"Basic {pair}"})

@@ -66,8 +66,9 @@ class InvalidClientError(OAuthError):
     status = 401
     code = "invalid_client"
 
-    def __init__(self, reason: str, *, client: str = "") -> None:
+    def __init__(self, reason: str, *, client: str = "", locks: bool = False) -> None:
         super().__init__("Client authentication failed.", reason=reason, client=client)
+        self.locks = locks
 
 
 class UnsupportedGrantTypeError(OAuthError):

@@ -24,7 +24,14 @@ from proxeny.scim.errors import (
 )
 from proxeny.web.auth.audit import AuditTrail
 from proxeny.web.auth.caller import Caller
-from proxeny.web.errors import HeadersTooLargeError, NotAuthenticatedError, OAuthError, OverloadedError
+from proxeny.web.errors import (
+    HeadersTooLargeError,
+    InvalidClientError,
+    InvalidScopeError,
+    NotAuthenticatedError,
+    OAuthError,
+    OverloadedError,
+)
 from proxeny.web.metrics import Metrics
 from proxeny.web.request import Handler, Operation, Request
 from proxeny.web.responses import Response, from_oauth_error, from_scim_error
@@ -66,7 +73,7 @@ def logged(handler: Handler, metrics: Metrics) -> Handler:
 def _line(request: Request, status: int, reason: str, size: int, seconds: float) -> dict[str, object]:
     line: dict[str, object] = {
         "method": request.method,
-        "path": request.scope["path"],
+        "path": _path(request),
         "status": status,
         "milliseconds": round(seconds * 1000, 2),
         "bytes": size,
@@ -77,6 +84,14 @@ def _line(request: Request, status: int, reason: str, size: int, seconds: float)
     if reason:
         line["reason"] = reason
     return line
+
+
+def _path(request: Request) -> str:
+    """The path; of one that holds an address only its form, as there are addresses that let in whoever knows them."""
+    if "address" in request.params and request.route is not None:
+        return request.route.template
+    path: str = request.scope["path"]
+    return path
 
 
 def answered(handler: Handler, refusals: "Refusals", deadlines: Deadlines) -> Handler:
@@ -135,13 +150,13 @@ class Refusals:
         self._trail = trail
 
     def record(self, request: Request, error: ScimError | OAuthError) -> None:
-        if isinstance(error, NotAuthenticatedError):
+        if isinstance(error, NotAuthenticatedError | InvalidClientError):
             self._failed(request, error.client, error.reason)
             if error.locks:
                 self._trail.note("authentication.locked", _event(request, error.client, "too many failures"))
-        elif isinstance(error, OAuthError):
-            if error.status == 401:
-                self._failed(request, error.client, error.reason)
+        elif isinstance(error, InvalidScopeError):
+            self._metrics.count_event("permission.refused", request.family)
+            self._trail.note("permission.refused", _event(request, error.client, error.reason))
         elif isinstance(error, ForbiddenError) and request.caller is not None:
             self._metrics.count_event("permission.refused", request.family)
             self._trail.note("permission.refused", _event(request, request.caller.id, error.detail))

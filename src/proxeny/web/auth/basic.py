@@ -17,8 +17,9 @@ from proxeny.web.request import Request
 log = logging.getLogger("proxeny.web.security")
 
 _LONGEST = 1024
+_LONGEST_ID = 256
+"""Twice as long as an id may be: what is longer is nobody's, and nothing need be remembered of it."""
 _NOTES = 64
-_LONGEST_SHOWN = 128
 
 
 class SecretChecker:
@@ -33,6 +34,8 @@ class SecretChecker:
     async def check(self, client_id: str, secret: str, address: str) -> tuple[TechnicalUser, float | None]:
         """The technical user and the Unix time at which its secret ends. Raises NotAuthenticatedError, or
         TooManyRequestsError while the address is locked out for this user."""
+        if len(client_id) > _LONGEST_ID:
+            raise NotAuthenticatedError("id is longer than any", client=client_id)
         if wait := self._lock_outs.remaining(address, client_id):
             raise TooManyRequestsError(
                 "Too many failed sign-ins from this address. Try again later.", headers=(("Retry-After", str(wait)),)
@@ -57,7 +60,7 @@ class SecretChecker:
         try:
             await self._source.failed(client_id, address)
         except Error:
-            log.warning("a failed try could not be counted", extra={"client": client_id[:_LONGEST_SHOWN]})
+            log.warning("a failed try could not be counted", extra={"client": client_id})
 
 
 def _reason(user: TechnicalUser | None, *, matched: bool) -> str:
@@ -83,9 +86,10 @@ class Basic:
         if (verified := await self._remembered.find(key)) is not None:
             return verified.caller
         client_id, secret = decode_pair(credentials)
+        era = self._remembered.era
         user, until = await self._checker.check(client_id, secret, address)
         caller = user.caller("basic")
-        self._remembered.keep(key, Verified(caller, until))
+        self._remembered.keep(key, Verified(caller, until), era)
         return caller
 
 

@@ -1,5 +1,6 @@
 """Bearer tokens (RFC 6750): our own, or those of an issuer that the settings name."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -12,6 +13,9 @@ from proxeny.web.errors import InvalidTokenError, NotAuthenticatedError
 from proxeny.web.oauth import jose
 from proxeny.web.oauth.tokens import Tokens
 from proxeny.web.request import Request
+
+_ASK_AGAIN = 30.0
+"""Seconds for which an opaque token of another issuer is believed without asking again."""
 
 
 class External(Protocol):
@@ -45,11 +49,12 @@ class Bearer:
         key = self._key(credentials, certificate, request)
         if (verified := await self._remembered.find(key)) is not None:
             return verified.caller
+        era = self._remembered.era
         try:
             verified = await self._verify(_text(credentials), request.origin.base, certificate)
         except InvalidTokenError as error:
             raise NotAuthenticatedError(str(error), bearer_error="invalid_token") from None
-        self._remembered.keep(key, verified)
+        self._remembered.keep(key, verified, era)
         return verified.caller
 
     async def _verify(self, token: str, base: str, certificate: PeerCertificate | None) -> Verified:
@@ -67,7 +72,10 @@ class Bearer:
         caller = user.caller("bearer")
         if scope is not None:
             caller = replace(caller, permissions=caller.permissions & scope)
-        return Verified(caller, float(claims["exp"]), str(claims.get("jti", "")))
+        until = float(claims["exp"])
+        if scope is None and token.count(".") != 2:
+            until = min(until, time.time() + _ASK_AGAIN)
+        return Verified(caller, until, str(claims.get("jti", "")))
 
 
 def _certificate(request: Request) -> PeerCertificate | None:

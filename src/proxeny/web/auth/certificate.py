@@ -228,7 +228,8 @@ class CertificateAuthentication:
         certificate, key = presented.certificate, self._key(presented)
         if (verified := await self._remembered.find(key)) is not None:
             return verified.caller
+        era = self._remembered.era
         user = await self._users.find(certificate)
         caller = user.caller("certificate")
-        self._remembered.keep(key, Verified(caller, certificate.not_after))
+        self._remembered.keep(key, Verified(caller, certificate.not_after), era)
         return caller

@@ -39,6 +39,8 @@ class Remembered:
         self._known: dict[bytes, tuple[Verified, float]] = {}
         self._known_version: str | None = None
         self._looked = -_LOOK_EVERY
+        self.era = 0
+        """Counts how often everything was forgotten: what was verified in an earlier one may not hold any more."""
 
     def key(self, credential: bytes, *context: str) -> bytes:
         """What a credential is remembered under; ``context`` (the way, an address) tells equal ones apart."""
@@ -77,8 +79,11 @@ class Remembered:
             return None
         return verified
 
-    def keep(self, key: bytes, verified: Verified) -> None:
-        """Remembers it, and forgets the oldest if there are too many."""
+    def keep(self, key: bytes, verified: Verified, era: int) -> None:
+        """Remembers it, unless all was forgotten since ``era``, when verifying it began; and forgets the oldest if
+        there are too many."""
+        if era != self.era:
+            return
         self._known.pop(key, None)
         if len(self._known) >= _ENTRIES:
             del self._known[next(iter(self._known))]
@@ -86,6 +91,7 @@ class Remembered:
 
     def forget(self) -> None:
         self._known.clear()
+        self.era += 1
 
     def forget_id(self, credential: str) -> None:
         """Forgets one credential by its own id (a token's ``jti``)."""
@@ -95,5 +101,5 @@ class Remembered:
     async def _look(self) -> None:
         version = await self._ask_version()
         if version != self._known_version:
-            self._known.clear()
+            self.forget()
             self._known_version = version

@@ -28,6 +28,7 @@ METHODS = (
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+_LONGEST_ID = 256
 _ASSERTION_LIFETIME = 3660  # an hour, as common libraries make them, and their clock
 
 
@@ -66,7 +67,7 @@ class ClientAuthentication:
         try:
             user = await self._by(asking)
         except NotAuthenticatedError as error:
-            raise InvalidClientError(error.reason, client=error.client) from None
+            raise InvalidClientError(error.reason, client=error.client, locks=error.locks) from None
         except TooManyRequestsError as error:
             seconds = int(dict(error.headers).get("Retry-After", "1"))
             raise SlowDownError(seconds, client=form.get("client_id", "")) from None
@@ -98,7 +99,7 @@ class ClientAuthentication:
         try:
             opened = jose.open_unverified(token)
             client_id = str(opened.claims.get("sub", ""))
-            if wait := self._lock_outs.remaining(asking.address, client_id):
+            if wait := self._lock_outs.remaining(asking.address, client_id[:_LONGEST_ID]):
                 raise SlowDownError(wait, client=client_id)
             user = await self._source.find(client_id)
             if user is None or not user.enabled or not user.keys:
@@ -106,8 +107,8 @@ class ClientAuthentication:
             claims = jose.verify(token, opened.header, jose.public_keys(user.keys))
             await self._check_assertion(claims, asking.audiences)
         except InvalidTokenError as error:
-            self._lock_outs.failed(asking.address, client_id)
-            raise InvalidClientError(str(error), client=client_id) from None
+            locked = self._lock_outs.failed(asking.address, client_id[:_LONGEST_ID])
+            raise InvalidClientError(str(error), client=client_id, locks=locked) from None
         return user
 
     async def _check_assertion(self, claims: Mapping[str, Any], audiences: frozenset[str]) -> None:

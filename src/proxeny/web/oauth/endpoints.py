@@ -23,6 +23,7 @@ from proxeny.web.responses import Response, document
 
 _FORM = b"application/x-www-form-urlencoded"
 _FIELDS = 30
+_LONGEST = 64 * 1024
 _PUBLIC = b"public, max-age=300"
 _TOLD = ("scope", "client_id", "exp", "iat", "sub", "aud", "iss", "jti", "cnf")
 
@@ -154,8 +155,11 @@ async def _form(request: Request) -> dict[str, str]:
     content_type = (request.header(b"content-type") or b"").partition(b";")[0].strip().lower()
     if content_type != _FORM:
         raise OAuthError(f"The body must be {_FORM.decode()}.")
+    body = await request.body()
+    if len(body) > _LONGEST:
+        raise OAuthError(f"The form is longer than {_LONGEST} bytes.")
     try:
-        fields = parse_qsl((await request.body()).decode("utf-8"), errors="strict", max_num_fields=_FIELDS)
+        fields = parse_qsl(body.decode("utf-8"), errors="strict", max_num_fields=_FIELDS)
     except ValueError:
         raise OAuthError("The form cannot be read.") from None
     form = dict(fields)
