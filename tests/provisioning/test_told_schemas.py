@@ -52,9 +52,10 @@ class Backend:
         self.asked: list[str] = []
 
     async def __call__(self, side: FarSide, request: Request, writer: asyncio.StreamWriter) -> None:
-        path = request.path.partition("?")[0]
-        self.asked.append(f"{request.method} {path}")
-        writer.write(document(201, ANN) if request.method == "POST" else self.answers.get(path) or document(404, {}))
+        self.asked.append(f"{request.method} {request.path}")
+        writer.write(
+            document(201, ANN) if request.method == "POST" else self.answers.get(request.path) or document(404, {})
+        )
 
     def asks(self, name: str) -> int:
         return self.asked.count(f"GET /{name}")

@@ -20,7 +20,7 @@ class Patching(WritingSteps):
         self._permit("update", "patch")
         operations, body, compared = self._preparing.patch(document, call, url_id=url_id)
         if compared or not operations:
-            held = await self._reading.one(url_id, call.base)
+            held = await self._without(self._unneeded(operations, compared), url_id, call)
             apply_patch(held.document, compared, self._endpoint.resource_type)
             if not operations:
                 self._required_version(held, call)
@@ -37,6 +37,12 @@ class Patching(WritingSteps):
             return await self._emulated(url_id, operations, call)
         except ConnectorError as error:
             raise self._endpoint.failure(error) from error
+
+    def _unneeded(self, operations: tuple[PatchOperation, ...], compared: tuple[PatchOperation, ...]) -> frozenset[str]:
+        """Large native fields that a comparison need not read; what is then also the answer needs all of them."""
+        named = {path.name for path in touched_paths(compared)}
+        spared = (fields for name, fields in self._endpoint.droppable.items() if operations and name not in named)
+        return frozenset[str]().union(*spared)
 
     async def _settled(
         self, patcher: Patcher, url_id: str, operations: tuple[PatchOperation, ...], call: Call
