@@ -155,6 +155,29 @@ async def test_guessing_locks_only_the_pair_of_address_and_user_and_opens_again(
         assert "authentication.locked" in [event for event, _ in gateway.sink.records]
 
 
+async def test_guesses_at_one_moment_are_looked_at_no_more_than_guesses_one_by_one() -> None:
+    async with running(WebSettings(lock_out=LockOut(tries=5, seconds=30))) as gateway:
+        guesses = [gateway.client.get("/proxy/hr/Users", auth=("idm", f"guess{number}")) for number in range(30)]
+        statuses = [answer.status_code for answer in await asyncio.gather(*guesses)]
+        assert (statuses.count(401), statuses.count(429)) == (5, 25)
+        locked = await gateway.client.get("/proxy/hr/Users", auth=gateway.auth("idm"))
+        assert (locked.status_code, locked.headers["retry-after"]) == (429, "30")
+
+
+async def test_many_requests_of_the_rightful_one_at_the_first_moment_all_get_in() -> None:
+    async with running(WebSettings(lock_out=LockOut(tries=2, seconds=30))) as gateway:
+        asked = [gateway.client.get("/proxy/hr/Users", auth=gateway.auth("idm")) for _ in range(20)]
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+
+
+def test_what_was_under_way_when_an_address_was_locked_out_does_not_lengthen_it() -> None:
+    now = 0.0
+    lock_outs = LockOuts(LockOut(tries=2, seconds=10, window=100), clock=lambda: now)
+    assert [lock_outs.failed("a", "u") for _ in range(40)] == [False, True, *[False] * 38]
+    assert lock_outs.remaining("a", "u") == 11
+    assert len(lock_outs.news()) == 1
+
+
 def test_each_further_lock_out_lasts_longer() -> None:
     now = 0.0
     lock_outs = LockOuts(LockOut(tries=2, seconds=10, window=100), clock=lambda: now)

@@ -46,8 +46,8 @@ async def test_one_who_is_disabled_while_his_secret_is_checked_is_out_within_sec
         begun, go_on = asyncio.Event(), asyncio.Event()
         matching = worker.matching
 
-        async def slow(secrets: Any, given: str) -> Any:
-            found = await matching(secrets, given)
+        async def slow(secrets: Any, given: str, admitted: Any) -> Any:
+            found = await matching(secrets, given, admitted)
             if not begun.is_set():
                 begun.set()
                 await go_on.wait()

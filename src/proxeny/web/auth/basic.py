@@ -36,12 +36,15 @@ class SecretChecker:
         TooManyRequestsError while the address is locked out for this user."""
         if len(client_id) > _LONGEST_ID:
             raise NotAuthenticatedError("id is longer than any", client=client_id)
-        if wait := self._lock_outs.remaining(address, client_id):
-            raise TooManyRequestsError(
-                "Too many failed sign-ins from this address. Try again later.", headers=(("Retry-After", str(wait)),)
-            )
+
+        def admitted() -> None:
+            if wait := self._lock_outs.remaining(address, client_id):
+                words = "Too many failed sign-ins from this address. Try again later."
+                raise TooManyRequestsError(words, headers=(("Retry-After", str(wait)),))
+
+        admitted()
         user = await self._source.find(client_id)
-        hit = await self._worker.matching(user.secrets if user else (), secret)
+        hit = await self._worker.matching(user.secrets if user else (), secret, admitted)
         if user is None or hit is None or not user.enabled:
             locked = self._lock_outs.failed(address, client_id)
             self._note(client_id, address)

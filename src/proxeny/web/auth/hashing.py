@@ -5,7 +5,7 @@ user may have secrets. A full queue refuses at once, so that a storm of guesses 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -24,16 +24,24 @@ class HashingWorker:
         self._waiting = 0
         self._nobody = Secret(nobody or hash_secret(new_secret()))
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="hashing")
+        self._turn = asyncio.Lock()
 
-    async def matching(self, secrets: Sequence[Secret], given: str) -> Secret | None:
-        """The secret that ``given`` is, unless it has expired; raises TooManyRequestsError when the queue is full."""
+    async def matching(
+        self, secrets: Sequence[Secret], given: str, admitted: Callable[[], None] = lambda: None
+    ) -> Secret | None:
+        """The secret that ``given`` is, unless it has expired; raises TooManyRequestsError when the queue is full.
+
+        ``admitted`` is asked when it is this one's turn, and may raise: what came before it may have changed its mind.
+        """
         if self._waiting >= self._most:
             raise TooManyRequestsError(
                 "Too many sign-ins are being checked. Try again in a moment.", headers=(("Retry-After", "1"),)
             )
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._match, secrets, given)
+            async with self._turn:
+                admitted()
+                return await asyncio.get_running_loop().run_in_executor(self._pool, self._match, secrets, given)
         finally:
             self._waiting -= 1
 

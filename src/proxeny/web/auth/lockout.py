@@ -41,9 +41,11 @@ class LockOuts:
         return int(tries.locked_until - now) + 1
 
     def failed(self, address: str, user: str) -> bool:
-        """Counts a failure; True when it locks the pair."""
+        """Counts a failure; True when it locks the pair. One that is locked already is locked no longer for it."""
         now = self._clock()
         tries = self._tries.get((address, user)) or _Tries(now)
+        if tries.locked_until > now:
+            return False
         if now - tries.since > self._settings.window:
             tries.since, tries.failures = now, 0
         tries.failures += 1
