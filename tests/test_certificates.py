@@ -59,7 +59,7 @@ def test_a_certificate_is_valid_for_as_long_as_asked(authority: Issued) -> None:
         issue_client(authority, "a", days=0)
 
 
-@pytest.mark.parametrize("hosts", [[], ["bücher.example"]])
+@pytest.mark.parametrize("hosts", [[], ["bücher.example"], ["bad host"], ["-a.example"], ["a..b"], [""]])
 def test_a_server_needs_names_that_certificates_can_hold(authority: Issued, hosts: list[str]) -> None:
     with pytest.raises(CertificateError):
         issue_server(authority, hosts)

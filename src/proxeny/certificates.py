@@ -6,6 +6,7 @@ that want one file.
 """
 
 import os
+import re
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
@@ -31,6 +32,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from proxeny.errors import CertificateError
 
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?")
+_HOST_LIMIT = 253
 CA_NAME = "proxeny development CA"
 COMMON_NAME_LIMIT = 64
 """Characters of a common name (X.520 ub-common-name), which is also what SAP's technical users allow."""
@@ -203,7 +206,7 @@ def _builder(
 
 def _subject(common_name: str) -> x509.Name:
     if not 1 <= len(common_name) <= COMMON_NAME_LIMIT or not common_name.isprintable():
-        raise CertificateError(f"a common name has 1 to {COMMON_NAME_LIMIT} printable characters. Shorten it.")
+        raise CertificateError(f"a common name has 1 to {COMMON_NAME_LIMIT} printable characters. Choose another.")
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
@@ -212,10 +215,9 @@ def _server_name(host: str) -> x509.GeneralName:
         return x509.IPAddress(ip_address(host))
     except ValueError:
         pass
-    try:
-        return x509.DNSName(host)
-    except ValueError as error:
-        raise CertificateError(f"{host!r} is neither a host name in ASCII nor an address. Correct it.") from error
+    if len(host) > _HOST_LIMIT or not _HOST.fullmatch(host):
+        raise CertificateError(f"{host!r} is neither a host name in ASCII nor an address. Correct it.")
+    return x509.DNSName(host)
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

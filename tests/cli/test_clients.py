@@ -134,3 +134,9 @@ def test_a_change_is_said_with_what_it_leads_to(proxeny: Run) -> None:
     said = proxeny("client", "change", "idm", "--all-systems", "--permission", "proxy").stdout
     assert said == "idm is changed. permissions: proxy; systems: all.\n"
     assert "read_only     no\n" in proxeny("client", "show", "idm").stdout
+
+
+def test_times_beyond_reason_are_wrong_usage(proxeny: Run) -> None:
+    assert proxeny("client", "add", "idm", "--expires", "99999999").exit_code == 2
+    proxeny("client", "add", "idm")
+    assert proxeny("client", "rotate", "idm", "--keep-old", "99999999999").exit_code == 2

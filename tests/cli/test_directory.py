@@ -5,7 +5,6 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 from tests.cli.conftest import Run
 from tests.conftest import ROOT
 
@@ -118,3 +117,13 @@ def test_the_first_import_of_all_is_announced_if_a_source_sends_in_real_time(
 def test_a_system_that_is_wrong_keeps_nobody_from_importing(proxeny: Run, home: Path) -> None:
     (home / "systems/wrong.json").write_text("{")
     assert proxeny("directory", "import", PEOPLE).exit_code == 0
+
+
+def test_a_full_disk_is_said_with_the_file(proxeny: Run) -> None:
+    for file in (PEOPLE, GROUPS):
+        proxeny("directory", "import", file)
+    result = proxeny("directory", "export", "/dev/full", "--format", "json")
+    assert (result.exit_code, result.stderr.splitlines()) == (
+        1,
+        ["/dev/full cannot be used (No space left on device). Correct that, or name another."],
+    )

@@ -17,6 +17,8 @@ from proxeny.settings.kinds import jwk_set
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_LONGEST_DAYS = 3650
+_LONGEST_HOURS = 24 * 90
 _DIALECTS = ("entra", "okta", "strict")
 _OPTIONS = (
     click.option("--permission", "permissions", multiple=True, type=click.Choice(PERMISSIONS), help="May be repeated."),
@@ -30,7 +32,9 @@ _OPTIONS = (
     click.option("--keys", type=ExistingFile, help="A JWK Set: its public keys, or its self-signed certificates."),
     click.option("--token-format", type=click.Choice(["jwt", "opaque"]), help="Of its access tokens."),
 )
-_expires = click.option("--expires", type=click.IntRange(1), metavar="DAYS", help="Days the secret holds.")
+_expires = click.option(
+    "--expires", type=click.IntRange(1, _LONGEST_DAYS), metavar="DAYS", help="Days the secret holds."
+)
 
 
 def _described(command: Function) -> Function:
@@ -90,7 +94,9 @@ def change(client_id: str, all_systems: bool, no_certificates: bool, config: Pat
 
 @click.command()
 @click.argument("client_id", metavar="ID")
-@click.option("--keep-old", type=click.IntRange(0), default=24, show_default=True, help="Hours the old one holds.")
+@click.option(
+    "--keep-old", type=click.IntRange(0, _LONGEST_HOURS), default=24, show_default=True, help="Hours the old one holds."
+)
 @_expires
 @config_option
 @json_option

@@ -75,8 +75,11 @@ def import_(
 def export(file: Path, config: Path, form: Format | None) -> None:
     """Export everybody and every group into FILE, or to standard output with "-". Passwords are not exported."""
     settings = load_settings(config, os.environ)
-    with click.open_file(str(file), "wb") as target:
-        people = asyncio.run(_export(settings, target, form or _by_name(file)))
+    try:
+        with click.open_file(str(file), "wb") as target:
+            people = asyncio.run(_export(settings, target, form or _by_name(file)))
+    except OSError as error:  # a full disk says so without the file's name
+        raise type(error)(error.errno, error.strerror, str(file)) from error
     if str(file) != "-":
         click.echo(f"{people} people and groups written to {file}.")
 
