@@ -21,6 +21,7 @@ from tests.web.pki import SERVER, Authority
 from tests.web.running import Running, running, user
 from tests.web.test_certificates import tls_of
 
+from proxeny.scim.errors import TooManyRequestsError
 from proxeny.web.errors import InvalidTokenError
 from proxeny.web.oauth.issuers import ExternalIssuers, IssuerSettings
 
@@ -297,3 +298,34 @@ async def test_an_issuer_that_is_not_there_refuses_and_does_not_fail() -> None:
     async with running(users=USERS, issuers=[gone]) as gateway:
         assert await use(gateway, entra(iss="http://127.0.0.1:9")) == 401
         assert await gateway.sink.reasons() == ["issuer cannot be reached"]
+
+
+async def test_an_issuer_is_not_flooded_with_questions_about_made_up_tokens() -> None:
+    answer, open_, most = asyncio.Event(), 0, 0
+
+    class Told:
+        status, headers = 200, dict[str, str]()
+
+        def __init__(self, document: Any) -> None:
+            self.body = orjson.dumps(document)
+
+    async def fetch(url: str, *, form: Any = None, headers: Any = None) -> Told:
+        nonlocal open_, most
+        if form is None:
+            return Told({"issuer": "https://issuer.example", "introspection_endpoint": "https://issuer.example/i"})
+        open_ += 1
+        most = max(most, open_)
+        await answer.wait()
+        open_ -= 1
+        return Told({"active": False})
+
+    one = IssuerSettings(url="https://issuer.example", audience=frozenset({"x"}), introspection=("me", "secret"))
+    issuers = ExternalIssuers([one], fetch)
+    guesses = [asyncio.create_task(issuers.claims(f"made-up-{number}")) for number in range(100)]
+    await asyncio.sleep(0.05)
+    answer.set()
+    found = await asyncio.gather(*guesses, return_exceptions=True)
+    kinds = [type(error) for error in found]
+    assert (most, kinds.count(InvalidTokenError), kinds.count(TooManyRequestsError)) == (32, 32, 68)
+    with pytest.raises(InvalidTokenError):
+        await issuers.claims("another")

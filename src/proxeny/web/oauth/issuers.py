@@ -15,6 +15,7 @@ import orjson
 from cachetools import TTLCache
 
 from proxeny.errors import Error
+from proxeny.scim.errors import TooManyRequestsError
 from proxeny.web.errors import InvalidTokenError
 from proxeny.web.oauth import jose
 from proxeny.web.oauth.jose import PublicKey
@@ -23,6 +24,7 @@ from proxeny.web.oauth.ports import Fetch, Fetched
 _SHORTEST, _LONGEST, _DEFAULT = 60.0, 86_400.0, 3600.0
 _LOOK_AGAIN = 30.0
 _ASK_AGAIN = 30.0
+_QUESTIONS = 32
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -57,6 +59,7 @@ class Issuer:
         self._keys_until = 0.0
         self._looked = float("-inf")
         self._lock = asyncio.Lock()
+        self._asking = 0
         self._answers: TTLCache[bytes, Mapping[str, Any]] = TTLCache(10_000, _ASK_AGAIN)
 
     async def verified(self, token: str) -> Mapping[str, Any]:
@@ -73,7 +76,7 @@ class Issuer:
         digest = hashlib.sha256(token.encode()).digest()
         claims = self._answers.get(digest)
         if claims is None:
-            claims = self._answers[digest] = await self._ask(token)
+            claims = self._answers[digest] = await self._asked(token)
         if claims.get("active") is not True:
             raise InvalidTokenError("token is not active at its issuer")
         return self._checked(claims)
@@ -122,6 +125,18 @@ class Issuer:
             raise InvalidTokenError("issuer's metadata is of another issuer")
         self._metadata = (now + _lifetime(answer), metadata)
         return metadata
+
+    async def _asked(self, token: str) -> Mapping[str, Any]:
+        """Asks, unless so many questions are open already: whoever sends tokens here must not flood the issuer."""
+        if self._asking >= _QUESTIONS:
+            raise TooManyRequestsError(
+                "Too many tokens are being checked. Try again in a moment.", headers=(("Retry-After", "1"),)
+            )
+        self._asking += 1
+        try:
+            return await self._ask(token)
+        finally:
+            self._asking -= 1
 
     async def _ask(self, token: str) -> Mapping[str, Any]:
         if self.settings.introspection is None:
