@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from tests.app.served import Whole, system, whole
 from tests.web.pki import Authority
-from tests.web.running import CHEAP
 
 from proxeny.database import Statement
 
@@ -24,8 +23,7 @@ USERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Whole]:
-    monkeypatch.setattr("proxeny.store.secrets._HASHER", CHEAP)
+async def gateway(tmp_path: Path) -> AsyncIterator[Whole]:
     async with whole(tmp_path, [system("hr"), system("other")], USERS, FIXED) as started:
         yield started
 

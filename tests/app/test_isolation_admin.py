@@ -13,7 +13,6 @@ import httpx
 import pytest
 from tests.app.served import Whole, whole
 from tests.app.test_authorisation import PARAMETERS, ROUTES
-from tests.web.running import CHEAP
 
 from proxeny.store import held, outcomes, runs
 from proxeny.store.events import Sent
@@ -67,8 +66,7 @@ class Filled:
 
 
 @pytest.fixture
-async def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Filled]:
-    monkeypatch.setattr("proxeny.store.secrets._HASHER", CHEAP)
+async def filled(tmp_path: Path) -> AsyncIterator[Filled]:
     async with whole(tmp_path, [*SYSTEMS, TOGETHER], USERS, "[jobs]\nenabled = false\n") as gateway:
         yield await fill(gateway)
 
