@@ -49,8 +49,10 @@ def reads(small: Server, large: Server, one: Server) -> list[Goal]:
     rates = {name: each.rate / figures["static route"].rate for name, each in figures.items()}
     cost = figures["filter eq"].processor / figures["filter eq of 1,000"].processor
     return [
-        Goal("GET by id to the route", rates["by id"], 0.4, at_least=True),
-        Goal("filter eq to the route", rates["filter eq"], 0.3, at_least=True),
+        Goal("GET by id to the route, 1,000 in turn", rates["by id"], 0.4, at_least=True),
+        Goal("GET by id to the route, all 100,000 in turn", rates["by id, everyone"], 0.4, at_least=True),
+        Goal("filter eq to the route, 1,000 in turn", rates["filter eq"], 0.3, at_least=True),
+        Goal("filter eq to the route, all 100,000 in turn", rates["filter eq, everyone"], 0.3, at_least=True),
         Goal("filter eq of 100,000 to 1,000 people", cost, 1.3),
     ]
 

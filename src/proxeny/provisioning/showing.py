@@ -21,6 +21,7 @@ class Showing:
     def __init__(self, endpoint: Endpoint, cursors: Cursors) -> None:
         self._endpoint = endpoint
         self._cursors = cursors
+        self._omitted_by_default = _omitted(endpoint, endpoint.everything, set())
 
     @property
     def resource_type(self) -> ResourceType:
@@ -40,18 +41,13 @@ class Showing:
 
     def omitted(self, query: Query) -> frozenset[str]:
         """Native fields that nobody will look at: neither the projection, the filter nor the order."""
-        droppable = self._endpoint.droppable
-        if not droppable:
-            return frozenset()
         projection = self.projection(query)
+        if query.filter is None and query.sort_by is None and projection is self._endpoint.everything:
+            return self._omitted_by_default
         used = _names(query.filter) if query.filter is not None else set()
         if query.sort_by is not None:
             used.add(query.sort_by.name.lower())
-        omitted: set[str] = set()
-        for name, fields in droppable.items():
-            if name.lower() not in used and projection.omits(name):
-                omitted |= fields
-        return frozenset(omitted)
+        return _omitted(self._endpoint, projection, used)
 
     def projection(self, query: Query) -> Projection:
         if not query.attributes and not query.excluded_attributes:
@@ -69,6 +65,14 @@ class Showing:
         if resource.rendered is not None and projection is self._endpoint.everything:
             return orjson.Fragment(resource.rendered.shown)
         return projection.apply(resource.document)
+
+
+def _omitted(endpoint: Endpoint, projection: Projection, used: set[str]) -> frozenset[str]:
+    """Native fields behind nothing but attributes that are neither shown nor ``used`` (names in lower case)."""
+    unused = (
+        fields for name, fields in endpoint.droppable.items() if name.lower() not in used and projection.omits(name)
+    )
+    return frozenset().union(*unused)
 
 
 def _with_members_of(document: Document, kind: str) -> Document:
