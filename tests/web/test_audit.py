@@ -45,3 +45,14 @@ async def test_a_client_id_from_outside_is_kept_short() -> None:
         await gateway.client.get("/proxy/hr/Users", auth=httpx.BasicAuth("x" * 500, "y"))
         await gateway.sink.reasons()
         assert gateway.sink.records[0][1]["client"] == "x" * 128
+
+
+async def test_what_nobody_may_do_is_no_refusal_of_a_caller() -> None:
+    async with running() as gateway:
+        url, auth = "/proxy/hr/Schemas?filter=id%20pr", gateway.auth()
+        assert (await gateway.client.get(url, auth=auth)).status_code == 403
+        assert (await gateway.client.get("/scim/Users", auth=auth)).status_code == 403
+        await gateway.sink.reasons()
+        assert [(event, fields["route"]) for event, fields in gateway.sink.records] == [
+            ("permission.refused", "/scim/{endpoint}")
+        ]

@@ -12,7 +12,7 @@ from proxeny.documents import Document
 from proxeny.provisioning.failures import as_scim_error
 from proxeny.scim.custom_schema import MOST_SCHEMAS, custom_schema
 from proxeny.scim.discovery import schema_document
-from proxeny.scim.errors import ForbiddenError
+from proxeny.scim.errors import ForbiddenToAllError
 from proxeny.scim.schema import GROUP_TYPE, USER_TYPE, Schema, builtin_schema
 
 PREDEFINED = frozenset(
@@ -49,9 +49,9 @@ class CustomSchemas:
         return schema
 
     async def delete(self, urn: str) -> None:
-        """ForbiddenError for a predefined one, ResourceNotFoundError for one that is not there."""
+        """ForbiddenToAllError for a predefined one, ResourceNotFoundError for one that is not there."""
         if urn.lower() in self.predefined:
-            raise ForbiddenError(f"{urn} is predefined and cannot be deleted; only custom schemas can.")
+            raise ForbiddenToAllError(f"{urn} is predefined and cannot be deleted; only custom schemas can.")
         try:
             await self.keeper.remove_schema(urn)
         except ConnectorError as error:

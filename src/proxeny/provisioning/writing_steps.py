@@ -17,7 +17,7 @@ from proxeny.provisioning.reading import Reading
 from proxeny.provisioning.removals import Removals, vanished
 from proxeny.scim.errors import (
     BackendUnavailableError,
-    ForbiddenError,
+    ForbiddenToAllError,
     InvalidValueError,
     NotImplementedByBackendError,
     ScimError,
@@ -99,11 +99,13 @@ class WritingSteps:
     def _permit(self, *operations: Operation) -> None:
         endpoint = self._endpoint
         if endpoint.switches.read_only:
-            raise ForbiddenError(f"System {endpoint.system} is read-only (property read.only); nothing was changed.")
+            raise ForbiddenToAllError(
+                f"System {endpoint.system} is read-only (property read.only); nothing was changed."
+            )
         write = endpoint.crossing.write
         skipped = [operation for operation in operations if write is not None and operation in write.skip_operations]
         if skipped:
-            raise ForbiddenError(
+            raise ForbiddenToAllError(
                 f"The write transformation of {endpoint.system} skips the operation {skipped[0]!r} for "
                 f"{endpoint.resource_type.name} (skipOperations); nothing was changed."
             )

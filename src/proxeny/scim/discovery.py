@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from proxeny.documents import Document
-from proxeny.scim.errors import ForbiddenError
+from proxeny.scim.errors import ForbiddenToAllError
 from proxeny.scim.schema import Attribute, ResourceType, Schema
 
 _CORE = "urn:ietf:params:scim:schemas:core:2.0:"
@@ -166,6 +166,6 @@ def attribute_document(attribute: Attribute) -> Document:
 
 
 def refuse_filter(filter_text: str | None) -> None:
-    """ForbiddenError for a filter on discovery: these lists are always whole (RFC 7644 §4)."""
+    """ForbiddenToAllError for a filter on discovery: these lists are always whole (RFC 7644 §4)."""
     if filter_text is not None:
-        raise ForbiddenError("Discovery is not filtered; leave the filter out and read the whole list.")
+        raise ForbiddenToAllError("Discovery is not filtered; leave the filter out and read the whole list.")

@@ -6,7 +6,7 @@ ScimError
 │   ├── InvalidFilterError · TooManyError · InvalidSyntaxError · InvalidPathError
 │   ├── NoTargetError · InvalidValueError · InvalidVersionError · SensitiveError · MutabilityError
 │   └── InvalidCursorError · ExpiredCursorError · InvalidCountError        (RFC 9865 §2.2)
-├── UnauthorizedError (401) · ForbiddenError (403) · ResourceNotFoundError (404)
+├── UnauthorizedError (401) · ForbiddenError (403; ForbiddenToAllError) · ResourceNotFoundError (404)
 ├── MethodNotAllowedError (405) · UniquenessError (409) · ConflictingRequestError (409) · PreconditionFailedError (412)
 ├── PayloadTooLargeError (413) · UnsupportedMediaTypeError (415) · TooManyRequestsError (429)
 └── InternalError (500) · NotImplementedByBackendError (501) · BackendFailedError (502)
@@ -109,6 +109,10 @@ class UnauthorizedError(ScimError):
 
 class ForbiddenError(ScimError):
     status = 403
+
+
+class ForbiddenToAllError(ForbiddenError):
+    """What nobody may do here, whoever asks: it says something of the service, and nothing of the caller."""
 
 
 class ResourceNotFoundError(ScimError):

@@ -17,6 +17,7 @@ from proxeny.scim.errors import (
     BackendTimeoutError,
     BackendUnavailableError,
     ForbiddenError,
+    ForbiddenToAllError,
     InternalError,
     MethodNotAllowedError,
     ResourceNotFoundError,
@@ -157,6 +158,8 @@ class Refusals:
         elif isinstance(error, InvalidScopeError):
             self._metrics.count_event("permission.refused", request.family)
             self._trail.note("permission.refused", _event(request, error.client, error.reason))
+        elif isinstance(error, ForbiddenToAllError):
+            return
         elif isinstance(error, ForbiddenError) and request.caller is not None:
             self._metrics.count_event("permission.refused", request.family)
             self._trail.note("permission.refused", _event(request, request.caller.id, error.detail))
