@@ -382,3 +382,18 @@ async def test_changes_are_read_from_where_one_stopped(directory: DirectoryConne
     later: list[Change] = [change async for change in directory.read_changes("user", cursor)]
     assert [(change.id, change.entity is None) for change in later] == [(bert.id, True), (anna.id, False)]
     assert [change.id async for change in directory.read_changes("user", later[0].cursor)] == [anna.id]
+
+
+@pytest.mark.parametrize("attribute", ["userUuid", "userId"])
+async def test_a_client_is_told_that_what_was_made_stays_and_a_job_goes_on(
+    directory: DirectoryConnector, attribute: str
+) -> None:
+    made = await user(directory, "anna", title="Boss")
+    removals = [{"op": "remove", "path": path} for path in (f"{SAP_USER}:{attribute}", "title")]
+    patch = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": removals}
+    with pytest.raises(RefusedError, match=attribute) as caught:
+        await directory.patch("user", made.id, patch, accept=lambda entity: None)
+    assert (caught.value.status, caught.value.scim_type) == (400, "mutability")
+    assert (await directory.read("user", made.id)).document["title"] == "Boss"
+    after = await directory.patch("user", made.id, patch)
+    assert (after.document.get("title"), after.document[SAP_USER]) == (None, made.document[SAP_USER])

@@ -135,7 +135,8 @@ def test_immutable_attributes_are_set_once() -> None:
     name = "urn:sap:cloud:scim:schemas:extension:custom:2.0:Group:name"
     made = patched({"displayName": "G"}, [{"op": "add", "path": name, "value": "G"}], GROUP_TYPE)
     assert patched(made, [{"op": "replace", "path": name, "value": "G"}], GROUP_TYPE) == made
-    for op in ({"op": "replace", "path": name, "value": "H"}, {"op": "remove", "path": name}):
+    whole = {"op": "remove", "path": name.removesuffix(":name")}
+    for op in ({"op": "replace", "path": name, "value": "H"}, {"op": "remove", "path": name}, whole):
         with pytest.raises(MutabilityError):
             patched(made, [op], GROUP_TYPE)
     group = {"members": [{"value": "u-1"}]}
