@@ -264,6 +264,8 @@ async def guess(port: int, authority: str, seconds: float) -> None:
         streams = await Caller(port, tls).connect()
         for each in number:
             await asyncio.sleep(max(0.0, began + each / GUESSES_A_SECOND - time.perf_counter()))
+            if time.perf_counter() - began > seconds:
+                break
             status = await ask(streams, Caller(port, tls, _basic("victim", f"guess-{each}")).request(1))
             statuses[status] = statuses.get(status, 0) + 1
         streams[1].close()

@@ -136,6 +136,9 @@ async def test_one_without_a_secret_signs_in_by_certificate_or_key(gateway: Whol
         {"id": "new", "certificates": [{"certificate": "no PEM"}]},
         {"id": "new", "keys": {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA", "d": "AA"}]}},
         {"id": "new", "keys": []},
+        {"id": "new", "keys": {"keys": [{"kty": "RSA", "x5c": ["a"]}]}},
+        {"id": "new", "keys": {"keys": [{"kty": "RSA", "x5c": ["AAAA"]}]}},
+        {"id": "new", "keys": {"keys": [{"kty": "RSA", "x5c": {}}]}},
     ],
 )
 async def test_what_no_technical_user_can_be_is_refused_and_nothing_is_made(

@@ -342,3 +342,13 @@ async def test_a_certificate_that_is_registered_later_comes_in(
         gateway.users.put(user("lone", "proxy", secrets=(), keys=keys))
         await asyncio.sleep(0.5)
         assert (await get(gateway, authority, own)).status_code == 200
+
+
+@pytest.mark.parametrize("chain", [["a"], ["AAAA"], [7], 7, {"x": 1}])
+async def test_a_registered_certificate_that_cannot_be_read_keeps_nobody_else_out(
+    authority: Authority, chain: Any
+) -> None:
+    robot = authority.issue("CN=robot")
+    broken = user("broken", "proxy", secrets=(), keys={"keys": [{"kty": "RSA", "x5c": chain}]})
+    async with gateway_of(authority, [broken, known("robot", subject="CN=robot", issuer=ISSUER)]) as gateway:
+        assert (await get(gateway, authority, robot)).status_code == 200

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from proxeny.settings import is_permission
 from proxeny.settings.model import Section
-from proxeny.web.auth.certificate import parse_name
+from proxeny.web.auth.certificate import parse_name, registered_certificates
 
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}=?")
 _SECRET_PARTS = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth"})
@@ -54,6 +54,8 @@ def _public_keys(keys: dict[str, Any]) -> dict[str, Any]:
         raise ValueError('is no JWK Set ({"keys": [...]}) of at most 20 keys')
     if any(_SECRET_PARTS & entry.keys() for entry in entries):
         raise ValueError("holds private keys. Give the public ones only")
+    if len(registered_certificates(keys)) != sum("x5c" in entry for entry in entries):
+        raise ValueError("has x5c that is no list of certificates, each DER in base64")
     return keys
 
 

@@ -144,9 +144,18 @@ class CertificateRules:
 
 
 def registered_certificates(keys: Mapping[str, Any] | None) -> list[bytes]:
-    """DER of the certificates (first of ``x5c``) in a technical user's JWK Set (RFC 8705 §2.2)."""
-    chains = [key.get("x5c") for key in (keys or {}).get("keys", ())]
-    return [base64.b64decode(chain[0]) for chain in chains if chain]
+    """DER of the certificates (first of ``x5c``) in a technical user's JWK Set (RFC 8705 §2.2). One that cannot be read
+    is left out with a line in the log: it must keep nobody else from signing in."""
+    found = []
+    for key in (keys or {}).get("keys", ()):
+        try:
+            if chain := key.get("x5c"):
+                der = base64.b64decode(chain[0], validate=True)
+                x509.load_der_x509_certificate(der)
+                found.append(der)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            log.error("a registered certificate (x5c) cannot be read and is ignored")
+    return found
 
 
 class CertificateUsers:
