@@ -21,13 +21,24 @@ from tests.fixtures.gateways import (
 
 PASSING = {"readTransformation": COPY, "writeTransformation": COPY_PATCH}
 EMULATING = {"readTransformation": COPY, "writeTransformation": COPY_PUT}
+SMALL = {
+    "user": {
+        "scimEntityEndpoint": "Users",
+        "mappings": [
+            {"sourcePath": "$.id", "targetVariable": "entityIdSourceSystem"},
+            {"sourcePath": "$.userName", "targetPath": "$.userName"},
+            {"sourcePath": "$.title", "targetPath": "$.title", "optional": True},
+        ],
+    }
+}
 
 
 @pytest.fixture(scope="module")
 def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The second gateway; its proxy takes the standard alone."""
     strict = system("strict", properties={"dialect": "strict"}, **PASSING)
-    with running(tmp_path_factory.mktemp("far"), systems=(strict,)) as gateway:
+    small = system("small", readTransformation=SMALL, writeTransformation=SMALL)
+    with running(tmp_path_factory.mktemp("far"), systems=(strict, small)) as gateway:
         yield gateway
 
 
@@ -38,6 +49,7 @@ def near(tmp_path_factory: pytest.TempPathFactory, far: Running) -> Iterator[Run
         remote("passing", f"{far.url}/proxy/strict", **PASSING),
         remote("emulating", f"{far.url}/scim", **EMULATING),
         remote("strict", f"{far.url}/proxy/strict", **PASSING, **strict),
+        remote("small", f"{far.url}/proxy/small", **PASSING),
     )
     with running(tmp_path_factory.mktemp("near"), systems=systems) as gateway:
         yield gateway
@@ -111,3 +123,14 @@ def test_what_the_backend_says_is_wrong_reaches_the_client(
     answer = place.patch(f"/Users/{made['id']}", {"op": "replace", "path": "title", "value": "T"}, operation)
     assert is_error(answer, 409 if scim_type == "uniqueness" else 400, scim_type)
     assert place.read(f"/Users/{made['id']}")["title"] == "Boss"
+
+
+def test_a_proxy_has_the_schemas_of_its_backend(near: Running, far: Running, speaking: httpx.Client) -> None:
+    def attributes(base: str) -> set[str]:
+        found = speaking.get(f"{base}/proxy/small/Schemas/{USER}").json()
+        return {each["name"] for each in found["attributes"]}
+
+    assert attributes(near.url) == attributes(far.url) == {"userName", "title"}
+    place = site(near, far, speaking, "small")
+    assert is_error(place.get("/Users", filter='nickName eq "x"'), 400, "invalidFilter")
+    assert place.found("/Users", filter='title eq "x"') == []
