@@ -230,39 +230,40 @@ class Client:
         assert self._session is not None  # noqa: S101  # opened by the only caller
         proxy = self._settings.proxy
         if proxy:
-            await self._check_target(url)
+            await _check_target(self._guard, url)
         response = await self._session.request(
             method, url, data=body, headers=headers, allow_redirects=False, proxy=proxy
         )
         try:
-            return HttpAnswer(response.status, response.headers, await self._read(response))
+            return HttpAnswer(response.status, response.headers, await _read(response, self._settings.max_answer_bytes))
         finally:
             response.release()
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        """The body, up to the size limit (of what it unpacks to)."""
-        limit = self._settings.max_answer_bytes
-        length = response.content_length
-        if length is not None and length <= limit and "Content-Encoding" not in response.headers:
-            return await response.read()
-        parts, size = [], 0
-        async for part in response.content.iter_any():
-            size += len(part)
-            if size > limit:
-                raise RefusedError(f"The answer is larger than {limit} bytes; ask for smaller pages.")
-            parts.append(part)
-        return b"".join(parts)
 
-    async def _check_target(self, url: URL) -> None:
-        """With an HTTP proxy in between, the guard looks at the target's own addresses."""
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(url.host, url.port)
-            for info in found:
-                self._guard.check(str(info[4][0]), url.port or 443)
-        except PermissionError as error:
-            raise PropertyError(f"{url.host} is {error}.") from error
-        except OSError:
-            return
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body, up to the size limit (of what it unpacks to)."""
+    length = response.content_length
+    if length is not None and length <= limit and "Content-Encoding" not in response.headers:
+        return await response.read()
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > limit:
+            raise RefusedError(f"The answer is larger than {limit} bytes; ask for smaller pages.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _check_target(guard: Guard, url: URL) -> None:
+    """With an HTTP proxy in between, the guard looks at the target's own addresses; PropertyError."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(url.host, url.port)
+        for info in found:
+            guard.check(str(info[4][0]), url.port or 443)
+    except PermissionError as error:
+        raise PropertyError(f"{url.host} is {error}.") from error
+    except OSError:
+        return  # a name that only the proxy knows
 
 
 def _base(url: str) -> str:
