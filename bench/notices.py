@@ -21,8 +21,8 @@ from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.outbound.settings import OutboundSettings
 from proxeny.connectors.outbound.webhook import Webhooks
 from proxeny.database import Database
-from proxeny.provisioning.mail import Mail, MailSettings
-from proxeny.provisioning.notify import Notifier
+from proxeny.provisioning.jobs.mail import Mail, MailSettings
+from proxeny.provisioning.jobs.notify import Notifier
 from proxeny.store.notices import Channel, Notice, Notices
 
 GOAL = 1.05

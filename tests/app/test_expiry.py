@@ -11,8 +11,8 @@ from tests.web.pki import SERVER, Authority
 
 from proxeny.app.expiry import Expiry, of_clients, of_settings, of_systems
 from proxeny.app.gateway import Gateway
-from proxeny.provisioning.definition import read_definition
-from proxeny.provisioning.expiring import Ending
+from proxeny.provisioning.jobs.expiring import Ending
+from proxeny.provisioning.systems.definition import read_definition
 from proxeny.settings import load_settings
 from proxeny.store.clients import StoredClient, StoredSecret
 from proxeny.store.notices import Subscription

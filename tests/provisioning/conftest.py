@@ -13,10 +13,10 @@ from tests.provisioning.jobrig import JobRig, scim
 from proxeny.connectors.outbound.client import Outbound
 from proxeny.database import Database
 from proxeny.provisioning.catalog import Catalog
-from proxeny.provisioning.cursors import Cursors
-from proxeny.provisioning.definition import SystemDefinition, TransformationText
-from proxeny.provisioning.exchange import Answer, Call
+from proxeny.provisioning.endpoints.cursors import Cursors
+from proxeny.provisioning.endpoints.exchange import Answer, Call
 from proxeny.provisioning.proxy import Provider
+from proxeny.provisioning.systems.definition import SystemDefinition, TransformationText
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 DATA = Path(__file__).parent / "data"

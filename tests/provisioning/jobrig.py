@@ -10,10 +10,10 @@ from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.outbound.settings import OutboundSettings
 from proxeny.database import Database
 from proxeny.provisioning.catalog import Catalog
-from proxeny.provisioning.cursors import Cursors
-from proxeny.provisioning.definition import AccessMode, SystemDefinition, TransformationText
+from proxeny.provisioning.endpoints.cursors import Cursors
 from proxeny.provisioning.job import Jobs
-from proxeny.provisioning.ledger import Memory
+from proxeny.provisioning.jobs.ledger import Memory
+from proxeny.provisioning.systems.definition import AccessMode, SystemDefinition, TransformationText
 from proxeny.store.migrations import migrate
 from proxeny.store.outcomes import Outcome
 from proxeny.store.runs import LEASE_SECONDS, Run

@@ -6,9 +6,9 @@ import orjson
 
 from proxeny.connectors.directory import DirectoryConnector
 from proxeny.database import Database
-from proxeny.provisioning.answers import Answers
-from proxeny.provisioning.exchange import Answer
-from proxeny.provisioning.rendering import Rendered, Renderings
+from proxeny.provisioning.endpoints.answers import Answers
+from proxeny.provisioning.endpoints.exchange import Answer
+from proxeny.provisioning.endpoints.rendering import Rendered, Renderings
 
 
 def answer(size: int) -> Answer:

@@ -11,10 +11,10 @@ from proxeny.connectors.filtering import NativeFilter
 from proxeny.connectors.properties import PropertyValues
 from proxeny.connectors.spi import Accept, Entity, EntityType, TestStep
 from proxeny.documents import Document
-from proxeny.provisioning.assembling import proxy_provider
-from proxeny.provisioning.cursors import Cursors
-from proxeny.provisioning.exchange import Call
-from proxeny.provisioning.rendering import Renderings
+from proxeny.provisioning.endpoints.cursors import Cursors
+from proxeny.provisioning.endpoints.exchange import Call
+from proxeny.provisioning.endpoints.rendering import Renderings
+from proxeny.provisioning.proxies.assembling import proxy_provider
 from proxeny.provisioning.system import blueprint
 from proxeny.scim.errors import (
     InvalidFilterError,

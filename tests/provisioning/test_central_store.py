@@ -12,8 +12,8 @@ from tests.provisioning.test_sending import CALL, carry, create, directory, name
 
 from proxeny.connectors.directory import announcing
 from proxeny.database import Database
-from proxeny.provisioning.definition import SystemDefinition
 from proxeny.provisioning.realtime import Realtime
+from proxeny.provisioning.systems.definition import SystemDefinition
 from proxeny.scim.schema import SAP_GROUP
 from proxeny.store.events import Event, Events
 

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from proxeny.database import Database
-from proxeny.provisioning.expiring import Ending, ExpiryNotices
+from proxeny.provisioning.jobs.expiring import Ending, ExpiryNotices
 from proxeny.store.endings import Endings
 from proxeny.store.migrations import migrate
 from proxeny.store.notices import Notice, Notices, Subscription

@@ -5,7 +5,7 @@ import pytest
 
 from proxeny.connectors.errors import ConflictError, RefusedError
 from proxeny.connectors.outbound.answers import HttpAnswer, error_of
-from proxeny.provisioning.failures import as_scim_error
+from proxeny.provisioning.endpoints.failures import as_scim_error
 from proxeny.scim.errors import ERROR_SCHEMA
 
 BAD_REQUESTS = [

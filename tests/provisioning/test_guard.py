@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxeny.provisioning.guard import Toll, Verdict, judge
-from proxeny.provisioning.reasons import SENTENCES
+from proxeny.provisioning.deliveries.reasons import SENTENCES
+from proxeny.provisioning.jobs.guard import Toll, Verdict, judge
 
 NUMBERS = st.integers(0, 20_000)
 TOLLS = st.builds(Toll, NUMBERS, NUMBERS, NUMBERS, st.none() | st.integers(1, 1000))

@@ -15,8 +15,8 @@ from tests.provisioning.jobrig import READ, WRITE, JobRig, scim
 
 from proxeny.connectors.properties import PropertyValues
 from proxeny.database import Database
+from proxeny.provisioning.deliveries.tracing import LIMIT, Tracing, wishes_of
 from proxeny.provisioning.report import archive, contents_of, place_of
-from proxeny.provisioning.tracing import LIMIT, Tracing, wishes_of
 from proxeny.store.outcomes import BEGINNING
 from proxeny.store.runs import Run
 

@@ -8,8 +8,8 @@ from tests.fixtures.fakes import Fake
 from tests.fixtures.oracle import effects, expected, held
 from tests.provisioning.jobrig import READ, WRITE, JobRig, scim
 
-from proxeny.provisioning.definition import SystemDefinition
-from proxeny.provisioning.updating import Writable, whole
+from proxeny.provisioning.deliveries.updating import Writable, whole
+from proxeny.provisioning.systems.definition import SystemDefinition
 
 URN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 NAMES = Writable(

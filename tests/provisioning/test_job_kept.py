@@ -9,7 +9,7 @@ from tests.fixtures.fakes import Fake
 from tests.fixtures.gateways import SECRET, Running, Site, client, running
 from tests.provisioning.jobrig import WRITE, JobRig, scim
 
-from proxeny.provisioning.definition import SystemDefinition
+from proxeny.provisioning.systems.definition import SystemDefinition
 from proxeny.scim.schema import SAP_USER
 
 KEPT = ("userUuid", "sourceSystem")

@@ -8,7 +8,7 @@ from tests.fixtures.slapd import Slapd
 from tests.provisioning.jobrig import JobRig
 
 from proxeny.connectors.spi import Creator, Replacer
-from proxeny.provisioning.definition import SystemDefinition, TransformationText
+from proxeny.provisioning.systems.definition import SystemDefinition, TransformationText
 
 READ = """{"user": {"mappings": [
   {"sourcePath": "$.uid[0]", "targetVariable": "entityIdSourceSystem"},

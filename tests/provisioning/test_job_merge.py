@@ -16,8 +16,8 @@ from tests.fixtures.fakes import Fake, started
 from tests.provisioning.jobrig import QUICK, JobRig
 
 from proxeny.database import Database
-from proxeny.provisioning.definition import AccessMode, SystemDefinition, TransformationText
-from proxeny.provisioning.exchange import Call
+from proxeny.provisioning.endpoints.exchange import Call
+from proxeny.provisioning.systems.definition import AccessMode, SystemDefinition, TransformationText
 
 DATA = Path(__file__).parent / "data"
 SEEDS = CORPUS / "seeds"

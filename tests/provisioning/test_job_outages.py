@@ -16,8 +16,9 @@ from tests.provisioning.test_job_faults import filled
 
 from proxeny.connectors.outbound import throttle
 from proxeny.connectors.outbound.guard import Guard
-from proxeny.provisioning import health, job
-from proxeny.provisioning.notify import Notifier, Source
+from proxeny.provisioning import job
+from proxeny.provisioning.deliveries import health
+from proxeny.provisioning.jobs.notify import Notifier, Source
 from proxeny.provisioning.report import described
 from proxeny.store.notices import Notices, Subscription
 from proxeny.store.runs import Run

@@ -88,7 +88,7 @@ async def test_managers_in_a_cycle_are_resolved_in_two_passes(jobs: JobRig, sour
 async def test_when_many_wait_for_others_the_source_is_read_once_more_not_asked_for_each(
     jobs: JobRig, source: Fake, sink: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxeny.provisioning.again.MANY_PENDING", 20)
+    monkeypatch.setattr("proxeny.provisioning.jobs.again.MANY_PENDING", 20)
     source.control(users=250, managers=True)
     assert (await jobs.run()).status == "success"
     assert source.state()["reads"] == {"Users 1": 2, "Users 101": 2, "Users 201": 2, "Groups 1": 1}

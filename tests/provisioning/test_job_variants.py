@@ -7,8 +7,8 @@ from tests.fixtures.fakes import Fake
 from tests.fixtures.oracle import effects
 from tests.provisioning.jobrig import WRITE, JobRig, scim
 
-from proxeny.provisioning.validating import validate
-from proxeny.provisioning.why import Why
+from proxeny.provisioning.jobs.validating import validate
+from proxeny.provisioning.jobs.why import Why
 
 ORIGINS = {
     **WRITE,

@@ -13,8 +13,8 @@ from tests.provisioning.conftest import Client, Rig, user
 
 from proxeny.connectors.ldap.link import Link
 from proxeny.connectors.registry import spec, system_type
-from proxeny.provisioning.definition import SystemDefinition, TransformationText
-from proxeny.provisioning.exchange import Call
+from proxeny.provisioning.endpoints.exchange import Call
+from proxeny.provisioning.systems.definition import SystemDefinition, TransformationText
 from proxeny.scim.errors import InvalidValueError, ResourceNotFoundError, UniquenessError
 
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"

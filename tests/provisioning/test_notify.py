@@ -15,8 +15,8 @@ from proxeny.connectors.outbound.webhook import Webhooks
 from proxeny.database import Database
 from proxeny.errors import Error
 from proxeny.provisioning.errors import MailError
-from proxeny.provisioning.mail import Mail, MailSettings
-from proxeny.provisioning.notify import Notifier, Source, Wishes, judged
+from proxeny.provisioning.jobs.mail import Mail, MailSettings
+from proxeny.provisioning.jobs.notify import Notifier, Source, Wishes, judged
 from proxeny.store import outcomes
 from proxeny.store.migrations import migrate
 from proxeny.store.notices import Notice, Notices, NoticeState, Subscription

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxeny.provisioning.deliveries.reasons import SENTENCES
 from proxeny.provisioning.plan import Decision, Facts, decide
-from proxeny.provisioning.reasons import SENTENCES
 
 SAID = st.sampled_from(["ok", "condition", "skip-operation", "failed"])
 FACTS = st.builds(Facts, SAID, SAID, st.booleans(), st.booleans(), st.booleans(), st.booleans())

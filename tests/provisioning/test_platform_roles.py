@@ -7,8 +7,8 @@ from tests.connectors.fakescim import FakeScim
 from tests.connectors.farside import far_side
 from tests.provisioning.conftest import PATCH, Client, Rig
 
-from proxeny.provisioning.definition import SystemDefinition
-from proxeny.provisioning.exchange import Call
+from proxeny.provisioning.endpoints.exchange import Call
+from proxeny.provisioning.systems.definition import SystemDefinition
 
 ROLE = "Cloud Admin? (Süd) 100 %"
 

@@ -12,10 +12,10 @@ from tests.provisioning.jobrig import READ, JobRig, scim
 from proxeny.connectors.directory import announcing
 from proxeny.connectors.directory.load import import_lines
 from proxeny.database import Database
-from proxeny.provisioning.definition import AccessMode, SystemDefinition, TransformationText
-from proxeny.provisioning.exchange import Call
+from proxeny.provisioning.endpoints.exchange import Call
+from proxeny.provisioning.events.sending import Sending
 from proxeny.provisioning.realtime import Realtime
-from proxeny.provisioning.sending import Sending
+from proxeny.provisioning.systems.definition import AccessMode, SystemDefinition, TransformationText
 from proxeny.store.events import Events
 
 CALL = Call("https://gw.example/scim")

@@ -8,8 +8,8 @@ from tests.connectors.sqlside import PROPERTIES, Side
 from tests.provisioning.conftest import Client, Rig, user
 
 from proxeny.connectors.sql.reading import Reading
-from proxeny.provisioning.definition import SystemDefinition, TransformationText
-from proxeny.provisioning.exchange import Call
+from proxeny.provisioning.endpoints.exchange import Call
+from proxeny.provisioning.systems.definition import SystemDefinition, TransformationText
 from proxeny.scim.errors import ScimError
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

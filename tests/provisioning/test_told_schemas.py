@@ -15,9 +15,9 @@ from tests.fixtures.gateways import COPY, COPY_PATCH
 from proxeny.connectors.outbound.client import Outbound
 from proxeny.database import Database
 from proxeny.provisioning.catalog import Catalog
-from proxeny.provisioning.cursors import Cursors
-from proxeny.provisioning.definition import SystemDefinition, TransformationText
-from proxeny.provisioning.exchange import Answer, Call
+from proxeny.provisioning.endpoints.cursors import Cursors
+from proxeny.provisioning.endpoints.exchange import Answer, Call
+from proxeny.provisioning.systems.definition import SystemDefinition, TransformationText
 from proxeny.scim.errors import BackendFailedError, InvalidFilterError
 from proxeny.scim.schema import ENTERPRISE_USER, SAP_USER, USER
 

@@ -14,9 +14,9 @@ from tests.provisioning.conftest import Client
 from proxeny.connectors.outbound.client import Outbound
 from proxeny.database import Database
 from proxeny.provisioning.catalog import Catalog
-from proxeny.provisioning.cursors import Cursors
-from proxeny.provisioning.definition import SystemDefinition, TransformationText
-from proxeny.provisioning.exchange import Call
+from proxeny.provisioning.endpoints.cursors import Cursors
+from proxeny.provisioning.endpoints.exchange import Call
+from proxeny.provisioning.systems.definition import SystemDefinition, TransformationText
 
 MEMBERS = [{"value": "1"}, {"value": "2"}]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
+from proxeny.provisioning.endpoints.exchange import Answer, Call, Params
 from proxeny.provisioning.errors import SystemNotReadyError, UnknownSystemError
-from proxeny.provisioning.exchange import Answer, Call, Params
 from proxeny.scim.errors import PreconditionFailedError, ResourceNotFoundError, UniquenessError
 from proxeny.web.ports import Health
 

@@ -9,9 +9,9 @@ from proxeny.app.systems import KnownSystem, change_system, keep_system, known_s
 from proxeny.documents import Document
 from proxeny.provisioning.catalog import Catalog
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem
-from proxeny.provisioning.exporting import sap_export
-from proxeny.provisioning.running import targets_of
+from proxeny.provisioning.jobs.running import targets_of
 from proxeny.provisioning.system import ROLES, blueprint
+from proxeny.provisioning.systems.exporting import sap_export
 from proxeny.settings import Settings
 from proxeny.store.errors import AlreadyExistsError, UnknownError
 from proxeny.store.links import Links

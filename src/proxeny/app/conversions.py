@@ -7,7 +7,7 @@ import orjson
 from pydantic import SecretStr
 
 from proxeny.connectors.outbound.settings import OutboundSettings
-from proxeny.provisioning.mail import MailSettings
+from proxeny.provisioning.jobs.mail import MailSettings
 from proxeny.scim.dialects import dialect_of
 from proxeny.settings import CertificateMatch, Client, Issuer, Settings
 from proxeny.store.secrets import hash_secret

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proxeny.provisioning.catalog import check_definitions
-from proxeny.provisioning.definition import Resolve, SystemDefinition, survey_definitions
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem
 from proxeny.provisioning.system import blueprint
+from proxeny.provisioning.systems.definition import Resolve, SystemDefinition, survey_definitions
 from proxeny.settings import resolve_text
 
 

@@ -1,6 +1,6 @@
 """What ends soon: certificates, revocation lists and secrets, told 30, 14 and 3 days before, in the log and in health.
 
-provisioning/expiring.py tells it to people.
+provisioning/jobs/expiring.py tells it to people.
 """
 
 import logging
@@ -14,9 +14,9 @@ from typing import Any
 from cryptography import x509
 
 from proxeny.errors import Error
-from proxeny.provisioning.definition import SystemDefinition
-from proxeny.provisioning.expiring import Ending
+from proxeny.provisioning.jobs.expiring import Ending
 from proxeny.provisioning.system import ROLES
+from proxeny.provisioning.systems.definition import SystemDefinition
 from proxeny.settings import Settings
 from proxeny.store.clients import StoredClient
 from proxeny.web.auth.certificate import registered_certificates

@@ -20,10 +20,10 @@ from proxeny.connectors.outbound.fetch import Fetcher
 from proxeny.errors import Error
 from proxeny.keeping import kept
 from proxeny.provisioning.catalog import Catalog, check_definitions
-from proxeny.provisioning.cursors import Cursors
-from proxeny.provisioning.definition import SystemDefinition
+from proxeny.provisioning.endpoints.cursors import Cursors
 from proxeny.provisioning.errors import DefinitionError
-from proxeny.provisioning.whereabouts import trusts_everyone
+from proxeny.provisioning.systems.definition import SystemDefinition
+from proxeny.provisioning.systems.whereabouts import trusts_everyone
 from proxeny.settings import Settings
 from proxeny.store.kept import KeptSecrets
 from proxeny.store.limits import Limits

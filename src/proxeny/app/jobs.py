@@ -20,18 +20,18 @@ from proxeny.database import Database
 from proxeny.errors import Error
 from proxeny.keeping import kept
 from proxeny.provisioning.catalog import Catalog
-from proxeny.provisioning.cursors import Cursors
+from proxeny.provisioning.endpoints.cursors import Cursors
 from proxeny.provisioning.errors import UnknownSystemError
-from proxeny.provisioning.expiring import ExpiryNotices
+from proxeny.provisioning.events.sending import Sending
 from proxeny.provisioning.job import Jobs
-from proxeny.provisioning.ledger import Memory
-from proxeny.provisioning.mail import Mail
-from proxeny.provisioning.notify import Notifier, Send, Source, Wishes
+from proxeny.provisioning.jobs.expiring import ExpiryNotices
+from proxeny.provisioning.jobs.ledger import Memory
+from proxeny.provisioning.jobs.mail import Mail
+from proxeny.provisioning.jobs.notify import Notifier, Send, Source, Wishes
+from proxeny.provisioning.jobs.running import targets_of
+from proxeny.provisioning.jobs.why import Why
 from proxeny.provisioning.realtime import Realtime
-from proxeny.provisioning.running import targets_of
 from proxeny.provisioning.schedule import Scheduler
-from proxeny.provisioning.sending import Sending
-from proxeny.provisioning.why import Why
 from proxeny.settings import Settings
 from proxeny.store.endings import Endings
 from proxeny.store.events import Events

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from proxeny.connectors.directory import DirectoryConnector
 from proxeny.database import Database
-from proxeny.provisioning.definition import SystemDefinition, read_definition
+from proxeny.provisioning.systems.definition import SystemDefinition, read_definition
 from proxeny.settings import Settings
 from proxeny.store import migrations
 from proxeny.store.administration import Administration

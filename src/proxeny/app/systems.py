@@ -12,11 +12,11 @@ from proxeny.connectors.spi import TestStep
 from proxeny.documents import Document
 from proxeny.errors import Error
 from proxeny.provisioning.catalog import check_definitions
-from proxeny.provisioning.central import senders_among
-from proxeny.provisioning.definition import SystemDefinition, read_definition
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem, UnknownSystemError
 from proxeny.provisioning.system import blueprint
-from proxeny.provisioning.whereabouts import misplaced, moved
+from proxeny.provisioning.systems.central import senders_among
+from proxeny.provisioning.systems.definition import SystemDefinition, read_definition
+from proxeny.provisioning.systems.whereabouts import misplaced, moved
 from proxeny.settings import Settings
 from proxeny.store.kept import KeptSecrets
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from proxeny.app.remembering import Store
 from proxeny.errors import Error
 from proxeny.provisioning.catalog import Catalog
-from proxeny.provisioning.tracing import wishes_of
+from proxeny.provisioning.deliveries.tracing import wishes_of
 from proxeny.store.contents import Contents
 from proxeny.store.runs import Run
 

@@ -10,8 +10,8 @@ from proxeny.app.conversions import server_settings
 from proxeny.app.definitions import file_problems
 from proxeny.cli.output import write_error
 from proxeny.errors import Problem
-from proxeny.provisioning.assembling import directory_problems
 from proxeny.provisioning.errors import DefinitionProblem
+from proxeny.provisioning.proxies.assembling import directory_problems
 from proxeny.settings import Settings, survey_settings
 from proxeny.web.errors import ServerSettingsError
 from proxeny.web.tls import build_context

@@ -19,10 +19,10 @@ from proxeny.cli.program import Commands
 from proxeny.cli.schedules import schedule
 from proxeny.cli.storing import whoever
 from proxeny.logs import printable
+from proxeny.provisioning.deliveries.reasons import sentence
 from proxeny.provisioning.job import Progress
-from proxeny.provisioning.reasons import sentence
+from proxeny.provisioning.jobs.validating import validate as validated
 from proxeny.provisioning.report import contents_of, described, place_of
-from proxeny.provisioning.validating import validate as validated
 from proxeny.store.held import HeldKey
 from proxeny.store.outcomes import BEGINNING
 from proxeny.store.runs import Kind, Run

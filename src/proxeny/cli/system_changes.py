@@ -13,10 +13,10 @@ from proxeny.cli.options import ExistingFile, config_option, pairs
 from proxeny.cli.output import json_option, write_error, write_json
 from proxeny.cli.storing import whoever, with_store
 from proxeny.documents import Document
-from proxeny.provisioning.definition import SystemDefinition
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem
-from proxeny.provisioning.exporting import sap_export
-from proxeny.provisioning.whereabouts import trusts_everyone
+from proxeny.provisioning.systems.definition import SystemDefinition
+from proxeny.provisioning.systems.exporting import sap_export
+from proxeny.provisioning.systems.whereabouts import trusts_everyone
 from proxeny.settings import load_settings
 
 _INSTEAD = {"change": "Edit the file", "remove": "Delete the file"}

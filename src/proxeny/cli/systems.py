@@ -16,7 +16,7 @@ from proxeny.cli.output import json_option, write_json, write_rows, write_table
 from proxeny.cli.program import Commands
 from proxeny.cli.storing import with_store
 from proxeny.cli.types import list_types, show_type
-from proxeny.provisioning.exporting import idm_repository, sap_export
+from proxeny.provisioning.systems.exporting import idm_repository, sap_export
 from proxeny.settings import Settings, load_settings
 
 

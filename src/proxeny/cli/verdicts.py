@@ -10,7 +10,7 @@ from proxeny.app.jobs import open_provisioning
 from proxeny.cli.options import config_option
 from proxeny.cli.output import json_option, write_json
 from proxeny.logs import printable
-from proxeny.provisioning.why import Verdict
+from proxeny.provisioning.jobs.why import Verdict
 from proxeny.settings import Settings, load_settings
 
 

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from proxeny.connectors.errors import ConnectorError
 from proxeny.connectors.spi import Announcer, Connector, SchemaKeeper, SchemaTeller
-from proxeny.provisioning.assembling import (
+from proxeny.provisioning.endpoints.cursors import Cursors
+from proxeny.provisioning.endpoints.rendering import Renderings
+from proxeny.provisioning.errors import DefinitionError, DefinitionProblem, SystemNotReadyError, UnknownSystemError
+from proxeny.provisioning.proxies.assembling import (
     OpenDirectory,
     directory_problems,
     directory_provider,
     open_directory,
     proxy_provider,
 )
-from proxeny.provisioning.central import Senders, senders_among
-from proxeny.provisioning.cursors import Cursors
-from proxeny.provisioning.definition import SystemDefinition
-from proxeny.provisioning.errors import DefinitionError, DefinitionProblem, SystemNotReadyError, UnknownSystemError
 from proxeny.provisioning.proxy import Provider
-from proxeny.provisioning.rendering import Renderings
 from proxeny.provisioning.system import Blueprint, blueprint
+from proxeny.provisioning.systems.central import Senders, senders_among
+from proxeny.provisioning.systems.definition import SystemDefinition
 
 if TYPE_CHECKING:
     from proxeny.connectors.outbound.client import Outbound

@@ -22,8 +22,8 @@ from proxeny.connectors.errors import ConnectorError
 from proxeny.database.errors import DatabaseError
 from proxeny.errors import Error
 from proxeny.provisioning.errors import UnknownSystemError
-from proxeny.provisioning.ledger import Memory
-from proxeny.provisioning.running import Conduct, Systems, conduct
+from proxeny.provisioning.jobs.ledger import Memory
+from proxeny.provisioning.jobs.running import Conduct, Systems, conduct
 from proxeny.store.errors import LeaseLostError
 from proxeny.store.events import Events
 from proxeny.store.runs import LEASE_SECONDS, Kind, Note, Run, Status, Trigger

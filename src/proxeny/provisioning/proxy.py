@@ -3,13 +3,13 @@
 from typing import cast
 
 from proxeny.documents import Document
-from proxeny.provisioning.bulk import carry_out
-from proxeny.provisioning.custom_schemas import CustomSchemas
-from proxeny.provisioning.describing import Description
-from proxeny.provisioning.exchange import Answer, Call, Params
-from proxeny.provisioning.root_search import everywhere
-from proxeny.provisioning.service import Service, json_answer, list_answer, search_request
-from proxeny.provisioning.switches import Switches
+from proxeny.provisioning.endpoints.exchange import Answer, Call, Params
+from proxeny.provisioning.endpoints.root_search import everywhere
+from proxeny.provisioning.proxies.bulk import carry_out
+from proxeny.provisioning.proxies.custom_schemas import CustomSchemas
+from proxeny.provisioning.proxies.describing import Description
+from proxeny.provisioning.proxies.service import Service, json_answer, list_answer, search_request
+from proxeny.provisioning.systems.switches import Switches
 from proxeny.scim.discovery import schema_document
 from proxeny.scim.errors import NotImplementedByBackendError, ResourceNotFoundError
 from proxeny.scim.etag import Preconditions

@@ -18,16 +18,16 @@ from proxeny.database.errors import DatabaseError
 from proxeny.documents import Document
 from proxeny.errors import Error
 from proxeny.provisioning.catalog import OpenSystem
-from proxeny.provisioning.central import application_of, is_central, serves
-from proxeny.provisioning.delivering import reason_of
-from proxeny.provisioning.destination import Destination, destination
+from proxeny.provisioning.deliveries.delivering import reason_of
+from proxeny.provisioning.deliveries.destination import Destination, destination
+from proxeny.provisioning.deliveries.origin import Item, Origin, origin
+from proxeny.provisioning.deliveries.reasons import sentence
 from proxeny.provisioning.errors import EventError, UnknownSystemError
-from proxeny.provisioning.ledger import Memory
-from proxeny.provisioning.origin import Item, Origin, origin
-from proxeny.provisioning.reasons import sentence
-from proxeny.provisioning.running import Systems, targets_of
-from proxeny.provisioning.single import Single
-from proxeny.provisioning.states import ended, source_state, state_of
+from proxeny.provisioning.events.single import Single
+from proxeny.provisioning.events.states import ended, source_state, state_of
+from proxeny.provisioning.jobs.ledger import Memory
+from proxeny.provisioning.jobs.running import Systems, targets_of
+from proxeny.provisioning.systems.central import application_of, is_central, serves
 from proxeny.store.errors import LeaseLostError
 from proxeny.store.events import CENTRAL, LEASE_SECONDS, Claimed, Events, EventStatus, Operation, Sent, State
 from proxeny.store.links import Link

@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
+from proxeny.provisioning.deliveries.reasons import sentence
+from proxeny.provisioning.deliveries.tracing import KINDS, WISHES, kind_of
 from proxeny.provisioning.errors import RecordsError
-from proxeny.provisioning.reasons import sentence
-from proxeny.provisioning.tracing import KINDS, WISHES, kind_of
 from proxeny.store.contents import Contents
 from proxeny.store.outcomes import BEGINNING, Outcome, Outcomes, Place, Statistic
 from proxeny.store.runs import Run

@@ -10,8 +10,8 @@ from proxeny.connectors.errors import PropertyError
 from proxeny.connectors.properties import PropertyValues
 from proxeny.connectors.spec import Connection, Direction, Role, SystemType
 from proxeny.connectors.spi import Connector
-from proxeny.provisioning.definition import AccessMode, SystemDefinition, TransformationText
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem
+from proxeny.provisioning.systems.definition import AccessMode, SystemDefinition, TransformationText
 from proxeny.transform import Operation, Transformation, TransformationError, compile_transformation, load
 from proxeny.transform.errors import Problem
 

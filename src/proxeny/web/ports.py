@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from proxeny.provisioning.exchange import Answer, Call, Params
+from proxeny.provisioning.endpoints.exchange import Answer, Call, Params
 
 
 class Provider(Protocol):

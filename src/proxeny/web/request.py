@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote
 
 from starlette.types import Receive, Scope
 
-from proxeny.provisioning.exchange import Params
+from proxeny.provisioning.endpoints.exchange import Params
 from proxeny.scim.errors import BadRequestError, InvalidSyntaxError
 from proxeny.web.auth.caller import Caller
 from proxeny.web.bodies import check_media_type, parse_json, read_body

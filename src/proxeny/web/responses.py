@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 import orjson
 from starlette.types import Send
 
-from proxeny.provisioning.exchange import Answer
+from proxeny.provisioning.endpoints.exchange import Answer
 from proxeny.scim.errors import ScimError
 from proxeny.web.errors import OAuthError, SlowDownError
 

@@ -6,7 +6,7 @@ Handlers only translate: HTTP to a ``Call``, the provider's ``Answer`` to a resp
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from proxeny.provisioning.exchange import Answer, Call
+from proxeny.provisioning.endpoints.exchange import Answer, Call
 from proxeny.scim.discovery import refuse_filter
 from proxeny.scim.errors import MethodNotAllowedError, NotImplementedByBackendError
 from proxeny.web.ports import Provider

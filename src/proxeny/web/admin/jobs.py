@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from proxeny.provisioning.deliveries.reasons import sentence
 from proxeny.provisioning.job import Progress
-from proxeny.provisioning.reasons import sentence
 from proxeny.provisioning.report import archive, contents_of, described, place_of
 from proxeny.scim.errors import BadRequestError, ConflictingRequestError, ResourceNotFoundError
 from proxeny.store.outcomes import BEGINNING, Outcome, Outcomes, Statistic

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from proxeny.documents import Document
 from proxeny.provisioning.job import Jobs
+from proxeny.provisioning.jobs.why import Why
 from proxeny.provisioning.realtime import Realtime
-from proxeny.provisioning.why import Why
 from proxeny.store.audit import Audit
 from proxeny.store.notices import Notices
 from proxeny.store.schedules import Schedules

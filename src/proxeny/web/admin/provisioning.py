@@ -5,8 +5,8 @@ from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from proxeny.provisioning.expiring import EVERYTHING
-from proxeny.provisioning.reasons import sentence
+from proxeny.provisioning.deliveries.reasons import sentence
+from proxeny.provisioning.jobs.expiring import EVERYTHING
 from proxeny.provisioning.schedule import WEEKDAYS, new_schedule, warning_of
 from proxeny.scim.errors import BadRequestError, ResourceNotFoundError
 from proxeny.store.events import Event

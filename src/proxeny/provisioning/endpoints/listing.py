@@ -1,0 +1,278 @@
+"""Lists of one endpoint: filter, sorting, index paging and cursors, decided by the backend as far as it can."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from proxeny.connectors.errors import ConnectorError
+from proxeny.connectors.spi import Entity, Page, Search, Searcher, Sort
+from proxeny.documents import Document
+from proxeny.provisioning.endpoints.cursors import Cursor
+from proxeny.provisioning.endpoints.endpoint import Endpoint, Resource, Unreadable
+from proxeny.provisioning.endpoints.exchange import Headers
+from proxeny.provisioning.endpoints.failures import without_filter
+from proxeny.provisioning.endpoints.showing import Showing, Shown
+from proxeny.provisioning.pushdown import Pushed
+from proxeny.scim.errors import TooManyError
+from proxeny.scim.filter.ast import And, Comparison, Filter
+from proxeny.scim.filter.evaluate import compile_filter
+from proxeny.scim.query import Query
+from proxeny.scim.schema import ResourceType
+from proxeny.scim.sorting import sort_key
+
+_CHUNK = 100  # entities asked for in one call when a whole set must be looked through
+_FILL_LIMIT = 50  # calls to the backend for one page by cursor; a page may then be short, with a cursor to go on
+Admits = Callable[[Document], bool]
+
+
+@dataclass(slots=True)
+class Listing:
+    """One page for the client. ``items_per_page`` is what the client adds to startIndex (spec: proxy-api.md §3)."""
+
+    resources: list[Shown]
+    total: int | None
+    start_index: int
+    items_per_page: int
+    next_cursor: str | None = None
+    skipped: int = 0
+
+    @property
+    def headers(self) -> Headers:
+        """``Proxeny-Skipped``: how many entities were left out because the read transformation fails on them."""
+        return (("Proxeny-Skipped", str(self.skipped)),) if self.skipped else ()
+
+
+@dataclass(slots=True)
+class _Sight:
+    """What one pass over entities found; counts what could not be read."""
+
+    endpoint: Endpoint
+    base: str
+    admits: Admits | None
+    keep: bool = False
+    skipped: int = 0
+
+    def of(self, entity: Entity) -> Resource | None:
+        """The resource if the client may see it and the filter admits it."""
+        seen = self.endpoint.see(entity, self.base, keep=self.keep)
+        if isinstance(seen, Resource):
+            return seen if self.admits is None or self.admits(seen.document) else None
+        if isinstance(seen, Unreadable):
+            self._unreadable(entity, seen)
+        return None
+
+    def _unreadable(self, entity: Entity, seen: Unreadable) -> None:
+        error = self.endpoint.unreadable(entity.id, seen.message)
+        if self.endpoint.switches.fail_unreadable:
+            raise error
+        self.skipped += 1
+
+
+class Lists(Showing):
+    """The lists of one endpoint."""
+
+    async def listing(self, query: Query, base: str, *, among: Sequence[ResourceType] = ()) -> Listing:
+        """The page that ``query`` asks for. ``among``: the types of a search over several of them, which needs an exact
+        total from each."""
+        endpoint = self._endpoint
+        admits = compile_filter(query.filter, endpoint.readable, also=among) if query.filter is not None else None
+        pushed = endpoint.pushdown.translate(query.filter) if query.filter is not None else Pushed(None, exact=True)
+        sight = _Sight(endpoint, base, admits, keep=query.filter is not None and _asks_for_one(query.filter))
+        try:
+            searcher = endpoint.able.searcher
+            if searcher is not None and query.cursor is not None and query.sort_by is None:
+                return await self._by_cursor(searcher, query, pushed, sight)
+            if searcher is not None and self._pages_natively(query, pushed) and not (among and endpoint.conditioned):
+                page = await self._native_page(searcher, query, pushed)
+                if page.exact:
+                    return self._by_index(query, page, sight)
+            return await self._gathered(query, pushed, sight)
+        except ConnectorError as error:
+            raise endpoint.failure(error if pushed.native is not None else without_filter(error)) from error
+
+    # -- index paging in the backend ------------------------------------------------------------------------------
+
+    def _pages_natively(self, query: Query, pushed: Pushed) -> bool:
+        if not pushed.exact or query.cursor is not None:
+            return False
+        if query.filter is not None and _asks_for_one(query.filter):
+            return False
+        return query.sort_by is None or self._native_sort(query) is not None
+
+    def _native_sort(self, query: Query) -> Sort | None:
+        if query.sort_by is None:
+            return None
+        name = self._endpoint.pushdown.name_of(query.sort_by)
+        if name is None or not name.exact or name.encode is not None:
+            return None
+        return Sort(name.field, descending=query.descending)
+
+    async def _native_page(self, searcher: Searcher, query: Query, pushed: Pushed) -> Page:
+        search = Search(
+            filter=pushed.native,
+            native_filter=self._endpoint.property_filter,
+            start=query.start_index - 1,
+            count=query.count,
+            sort=self._native_sort(query),
+            omit=self.omitted(query),
+        )
+        return await searcher.search(self._endpoint.entity_type, search)
+
+    def _by_index(self, query: Query, page: Page, sight: _Sight) -> Listing:
+        """The backend's own page: itemsPerPage counts what was read before the read condition (decision 8)."""
+        resources = [seen for entity in page.entities if (seen := sight.of(entity)) is not None]
+        return Listing(
+            self._projected(resources, query),
+            self._total(query, page),
+            query.start_index,
+            len(page.entities),
+            skipped=sight.skipped,
+        )
+
+    def _total(self, query: Query, page: Page) -> int:
+        """proxy-api.md §3: the backend's total, or as much as is known on the way."""
+        endpoint = self._endpoint
+        provided = endpoint.switches.provided_totals or not endpoint.conditioned
+        if page.total is not None and (provided or query.count == 0):
+            return page.total
+        if page.entities:
+            return query.start_index + query.count
+        return page.total if page.total is not None else query.start_index - 1
+
+    # -- decided in the gateway -----------------------------------------------------------------------------------
+
+    async def _gathered(self, query: Query, pushed: Pushed, sight: _Sight) -> Listing:
+        """Looks through all that the backend may mean, so that page and total are exact for what the client sees."""
+        start = self._cursors.start(query, self._scope(query)) if query.cursor is not None else query.start_index - 1
+        if query.sort_by is not None:
+            return await self._sorted(query, pushed, sight, start)
+        whole = await self._at_once(pushed, query, sight)
+        if whole is not None:
+            found = [resource for entity in whole if (resource := sight.of(entity)) is not None]
+            total, page = len(found), found[start : start + query.count]
+        else:
+            total, page = await self._streamed(query, pushed, sight, start)
+        self._refuse_ambiguous(query, total)
+        return self._sliced(query, page, total, start, sight)
+
+    async def _streamed(self, query: Query, pushed: Pushed, sight: _Sight, start: int) -> tuple[int, list[Resource]]:
+        total, page = 0, []
+        async for entity in self._all(pushed):
+            resource = sight.of(entity)
+            if resource is None:
+                continue
+            if start <= total < start + query.count:
+                page.append(resource)
+            total += 1
+        return total, page
+
+    async def _sorted(self, query: Query, pushed: Pushed, sight: _Sight, start: int) -> Listing:
+        assert query.sort_by is not None  # noqa: S101  # decided by _gathered
+        whole = await self._at_once(pushed, query, sight)
+        if whole is not None:
+            found = [resource for entity in whole if (resource := sight.of(entity)) is not None]
+        else:
+            found = [each async for entity in self._all(pushed) if (each := sight.of(entity)) is not None]
+        key = sort_key(query.sort_by, self._endpoint.readable)
+        found.sort(key=lambda resource: key(resource.document), reverse=query.descending)
+        return self._sliced(query, found[start : start + query.count], len(found), start, sight)
+
+    def _sliced(self, query: Query, page: list[Resource], total: int, start: int, sight: _Sight) -> Listing:
+        after = start + len(page)
+        more = query.cursor is not None and after < total
+        return Listing(
+            self._projected(page, query),
+            total,
+            start + 1 if query.cursor is None else 1,
+            len(page),
+            next_cursor=self._cursors.seal(Cursor(start=after), self._scope(query)) if more else None,
+            skipped=sight.skipped,
+        )
+
+    async def _at_once(self, pushed: Pushed, query: Query, sight: _Sight) -> list[Entity] | None:
+        """Every entity that the native filter admits, if one page holds them all; else None.
+
+        Where filter and page are exact, the backend has decided already, and they are not looked at again.
+        """
+        endpoint, searcher = self._endpoint, self._endpoint.able.searcher
+        if searcher is None or pushed.native is None:
+            return None
+        search = Search(
+            filter=pushed.native, native_filter=endpoint.property_filter, count=_CHUNK, omit=self.omitted(query)
+        )
+        page = await searcher.search(endpoint.entity_type, search)
+        if page.total is None or page.total > len(page.entities):
+            return None
+        if pushed.exact and page.exact:
+            sight.admits = None
+        return page.entities
+
+    def _all(self, pushed: Pushed) -> AsyncIterator[Entity]:
+        endpoint = self._endpoint
+        return self._reader.read_all(endpoint.entity_type, pushed.native, native_filter=endpoint.property_filter)
+
+    def _refuse_ambiguous(self, query: Query, total: int) -> None:
+        """Decision 9: a unique value that several resources have must not look like one of them."""
+        if total < 2 or not isinstance(query.filter, Comparison) or query.filter.operator != "eq":
+            return
+        located = self._endpoint.resource_type.find(query.filter.path)
+        if located is not None and located.leaf.uniqueness in ("server", "global"):
+            raise TooManyError(
+                f"{total} resources have this {query.filter.path}, which should be unique. Correct the backend's data."
+            )
+
+    # -- cursor paging (RFC 9865) ---------------------------------------------------------------------------------
+
+    async def _by_cursor(self, searcher: Searcher, query: Query, pushed: Pushed, sight: _Sight) -> Listing:
+        """Fills the page with visible resources: asks for as many as are missing, so a cursor never skips any."""
+        scope = self._scope(query)
+        cursor: Cursor | None = self._cursors.open(query.cursor, scope)
+        found: list[Resource] = []
+        total: int | None = None
+        for _ in range(_FILL_LIMIT):
+            wanted = query.count - len(found)
+            if wanted <= 0 or cursor is None:
+                break
+            page = await searcher.search(self._endpoint.entity_type, self._cursor_search(query, pushed, cursor, wanted))
+            found += [seen for entity in page.entities if (seen := sight.of(entity)) is not None]
+            if page.exact and not self._endpoint.conditioned:
+                total = page.total
+            cursor = _after(cursor, page)
+        return Listing(
+            self._projected(found, query),
+            total,
+            1,
+            len(found),
+            next_cursor=self._cursors.seal(cursor, scope) if cursor is not None else None,
+            skipped=sight.skipped,
+        )
+
+    def _cursor_search(self, query: Query, pushed: Pushed, cursor: Cursor, count: int) -> Search:
+        return Search(
+            filter=pushed.native,
+            native_filter=self._endpoint.property_filter,
+            start=cursor.start,
+            count=count,
+            cursor=cursor.native,
+            omit=self.omitted(query),
+        )
+
+
+def _after(cursor: Cursor, page: Page) -> Cursor | None:
+    """From where to go on; None when the backend has no more."""
+    if page.next_cursor is not None:
+        return Cursor(native=page.next_cursor)
+    if cursor.native is not None or not page.entities:
+        return None
+    start = cursor.start + len(page.entities)
+    return Cursor(start=start) if page.total is None or start < page.total else None
+
+
+def _asks_for_one(filter_: Filter) -> bool:
+    """A query for a single entity: an ``eq``, alone or in a conjunction. Its answer must be exact on the first page."""
+    match filter_:
+        case Comparison(_, operator, _):
+            return operator == "eq"
+        case And(terms):
+            return any(_asks_for_one(term) for term in terms)
+        case _:
+            return False

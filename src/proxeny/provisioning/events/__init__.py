@@ -1,0 +1,1 @@
+"""Real time: one entity at a time, as it changes."""

@@ -1,0 +1,1 @@
+"""Systems put together as SCIM service providers, and what a provider says of itself."""

@@ -1,0 +1,161 @@
+"""What a client sent, made ready for the write program: canonical names, dialect, schema validation, kept values
+(decisions 5, 7).
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from proxeny.documents import Document
+from proxeny.provisioning.endpoints.endpoint import Endpoint
+from proxeny.provisioning.endpoints.exchange import Call
+from proxeny.provisioning.endpoints.reading import Reading
+from proxeny.scim.dialects import Dialect, rewrite_patch, rewrite_resource
+from proxeny.scim.errors import InvalidSyntaxError, MutabilityError, UniquenessError
+from proxeny.scim.filter.ast import AttributePath, Comparison
+from proxeny.scim.patch import PatchOperation, check_operations, parse_patch, patch_document, touched_paths
+from proxeny.scim.query import Query
+from proxeny.scim.resource import canonical_names, spelled_key
+from proxeny.scim.validate import Unknown, validate
+
+logger = logging.getLogger("proxeny.proxy")
+
+
+class Prepared(NamedTuple):
+    """A PATCH: what it changes, the same as a PatchOp to be passed on, and what it says of read-only attributes."""
+
+    operations: tuple[PatchOperation, ...]
+    body: Document
+    compared: tuple[PatchOperation, ...]
+
+
+class Preparing:
+    """Prepares what is written through one endpoint."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._immutable = [each for each in endpoint.resource_type.schema.attributes if each.mutability == "immutable"]
+
+    def resource(self, document: Document, operation: str, call: Call, *, url_id: str | None = None) -> Document:
+        """The body of a POST (``create``) or PUT (``replace``), checked; raises a 400 that names what is wrong."""
+        _require_object(document)
+        resource_type = self._endpoint.resource_type
+        named, _ = canonical_names(document, resource_type)
+        rewritten, acted = rewrite_resource(named, self._dialect(call), resource_type)
+        self._tell_rewrites(acted, call)
+        validated = validate(
+            rewritten, resource_type, "create" if operation == "create" else "replace", unknown=self._unknown
+        )
+        self._tell_warnings(validated.warnings, call)
+        common = validated.document
+        if url_id is not None:
+            common["id"] = url_id
+        return common
+
+    def patch(self, document: Document, call: Call, *, url_id: str) -> "Prepared":
+        """The operations of a PatchOp, and the canonical PatchOp to be passed on."""
+        _require_object(document)
+        check_operations(document)
+        dialect = self._dialect(call)
+        rewritten, acted = rewrite_patch(document, dialect, self._endpoint.resource_type)
+        self._tell_rewrites(acted, call)
+        warnings: list[str] = []
+        operations = parse_patch(
+            rewritten,
+            self._endpoint.resource_type,
+            dialect=dialect,
+            resource_id=url_id,
+            unknown=self._unknown,
+            warnings=warnings,
+        )
+        self._tell_warnings(warnings, call)
+        compared = tuple(each for each in operations if each.only_compares)
+        operations = tuple(self._writable((each for each in operations if not each.only_compares), call))
+        return Prepared(operations, patch_document(operations), compared)
+
+    def patched(self, document: Document, call: Call) -> Document:
+        """A resource after a PATCH, checked as a full update."""
+        validated = validate(document, self._endpoint.resource_type, "replace", unknown=self._unknown)
+        self._tell_warnings(validated.warnings, call)
+        validated.document["id"] = document.get("id")
+        return validated.document
+
+    def kept(self, common: Document, current: Document, sent: Document) -> Document:
+        """What a PUT did not mean to clear: an absent ``active`` and absent ``members`` stay (decision 5). Null for
+        ``active`` in what was ``sent`` is a word (RFC 7643 §2.5); members are cleared by ``[]`` alone."""
+        switches = self._endpoint.switches
+        keep_active = switches.keep_active and not _is_null(sent, "active")
+        for name, keep in (("active", keep_active), ("members", switches.keep_members)):
+            if keep and name not in common and name in current:
+                common = {**common, name: current[name]}
+        return common
+
+    def keeps_members(self, common: Document) -> bool:
+        """Whether a PUT says nothing of the members of its group, and they stay."""
+        return self._endpoint.switches.keep_members and "members" not in common
+
+    def immutable(self, current: Document, common: Document) -> None:
+        """MutabilityError if a value that cannot change once it is there would change."""
+        for attribute in self._immutable:
+            before, after = current.get(attribute.name), common.get(attribute.name)
+            if before is not None and after is not None and before != after:
+                raise MutabilityError(f"{attribute.name!r} cannot be changed once it has a value; send what it is.")
+
+    async def unique_display_name(self, common: Document, reading: Reading, call: Call) -> None:
+        """Switch ``group.displayName.unique=yes``: a group of that name must not exist yet."""
+        name = common.get("displayName")
+        if self._endpoint.switches.unique_display_name != "yes" or self._endpoint.entity_type != "group" or not name:
+            return
+        same = Query(filter=Comparison(AttributePath("displayName"), "eq", name), count=1)
+        if (await reading.listing(same, call.base)).total:
+            raise UniquenessError(f"A group with the displayName {name!r} exists already; use another name.")
+
+    @property
+    def _unknown(self) -> Unknown:
+        return "reject" if self._endpoint.switches.reject_unknown else "warn"
+
+    def _dialect(self, call: Call) -> Dialect:
+        return call.dialect if call.dialect is not None else self._endpoint.switches.dialect
+
+    def _writable(self, operations: Iterable[PatchOperation], call: Call) -> Iterable[PatchOperation]:
+        """Operations on attributes that some write mapping may write; others would be lost on the way (decision 4)."""
+        write = self._endpoint.crossing.write
+        for operation in operations:
+            if write is None or self._endpoint.switches.patch_any or self._reaches(operation):
+                yield operation
+                continue
+            name = str(operation.target)
+            if self._endpoint.switches.reject_unknown:
+                raise MutabilityError(f"{name!r} is written by no mapping of this system; leave it out.")
+            self._tell_warnings([f"{name!r} is written by no mapping and was left out"], call)
+
+    def _reaches(self, operation: PatchOperation) -> bool:
+        write = self._endpoint.crossing.write
+        assert write is not None  # noqa: S101  # asked only where there is a write transformation
+        if operation.target.attribute is None:
+            return write.lineage.may_read((str(operation.target.urn),))
+        return any(write.lineage.may_read(_names(path)) for path in touched_paths((operation,)))
+
+    def _tell_rewrites(self, acted: Iterable[str], call: Call) -> None:
+        for name in acted:
+            logger.info(
+                "a tolerant rewrite acted: %s", name, extra={"system": self._endpoint.system, "caller": call.caller}
+            )
+
+    def _tell_warnings(self, warnings: Iterable[str], call: Call) -> None:
+        for warning in warnings:
+            logger.warning("%s", warning, extra={"system": self._endpoint.system, "caller": call.caller})
+
+
+def _is_null(document: Document, name: str) -> bool:
+    key = spelled_key(document, name)
+    return key is not None and document[key] is None
+
+
+def _names(path: AttributePath) -> tuple[str, ...]:
+    return tuple(name for name in (path.urn, path.name, path.sub) if name is not None)
+
+
+def _require_object(document: object) -> None:
+    if not isinstance(document, dict):
+        raise InvalidSyntaxError("The body must be a JSON object.")
