@@ -35,24 +35,33 @@ def show(title: str, figures: dict[str, Figures], base: str) -> None:
 
 
 def reads(small: Server, large: Server, one: Server) -> list[Goal]:
+    """The goals are about 1,000 of 100,000 people in turn: work for a version of an entity may be kept, and is. With
+    everyone in turn nearly nothing that was kept is asked for again before its memory is given to others, so that each
+    read is a first one; such figures are shown beside, and hold no goal. They are measured afterwards, as they leave
+    nothing kept for the others.
+    """
     figures = in_turn(
         {
             "static route": Load(one, "/"),
             "by id": Load(large, BY_ID, SMALL),
-            "by id, everyone": Load(large, BY_ID, LARGE),
             "filter eq": Load(large, FILTER, SMALL),
-            "filter eq, everyone": Load(large, FILTER, LARGE),
             "filter eq of 1,000": Load(small, FILTER, SMALL),
         }
     )
-    show("GET of one person: 1,000 of 100,000 in turn, or everyone", figures, "static route")
+    show("GET of one person, 1,000 of 100,000 in turn", figures, "static route")
+    everyone = in_turn(
+        {
+            "static route": Load(one, "/"),
+            "by id": Load(large, BY_ID, LARGE),
+            "filter eq": Load(large, FILTER, LARGE),
+        }
+    )
+    show("for information: the same with everyone in turn, each read for the first time", everyone, "static route")
     rates = {name: each.rate / figures["static route"].rate for name, each in figures.items()}
     cost = figures["filter eq"].processor / figures["filter eq of 1,000"].processor
     return [
         Goal("GET by id to the route, 1,000 in turn", rates["by id"], 0.4, at_least=True),
-        Goal("GET by id to the route, all 100,000 in turn", rates["by id, everyone"], 0.4, at_least=True),
         Goal("filter eq to the route, 1,000 in turn", rates["filter eq"], 0.3, at_least=True),
-        Goal("filter eq to the route, all 100,000 in turn", rates["filter eq, everyone"], 0.3, at_least=True),
         Goal("filter eq of 100,000 to 1,000 people", cost, 1.3),
     ]
 
