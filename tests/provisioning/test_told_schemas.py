@@ -50,9 +50,12 @@ class Backend:
             "/Users/1": document(200, ANN),
         }
         self.asked: list[str] = []
+        self.got: list[Any] = []
 
     async def __call__(self, side: FarSide, request: Request, writer: asyncio.StreamWriter) -> None:
         self.asked.append(f"{request.method} {request.path}")
+        if request.body:
+            self.got.append(orjson.loads(request.body))
         writer.write(
             document(201, ANN) if request.method == "POST" else self.answers.get(request.path) or document(404, {})
         )
@@ -143,6 +146,50 @@ async def test_requests_are_judged_by_them_and_they_are_asked_for_once(opened: O
         made = await provider.create("Users", {"schemas": [USER], "userName": "ann", OWN: {"number": 7}}, (), CALL)
         assert Proxy.read(made)[OWN] == {"number": 7}
         assert (backend.asks("Schemas"), backend.asks("ResourceTypes")) == (1, 1)
+
+
+UNLISTED = {
+    "userName": "ann",
+    "title": "Boss",
+    "name": {"familyName": "Ash", "givenName": "Ann"},
+    "emails": [{"value": "ann@example.org", "type": "work"}],
+    ENTERPRISE_USER: {"employeeNumber": "7"},
+}
+
+
+async def test_what_a_backend_takes_and_does_not_list_goes_through(opened: Opened, backend: Backend) -> None:
+    """It was dropped with a word in the log, and the client was told 2xx."""
+    async with opened() as proxy:
+        provider = await proxy.catalog.learned("crm")
+        sent = {"schemas": [USER, ENTERPRISE_USER], **UNLISTED, "shoeSize": 44}
+        await provider.create("Users", sent, (), CALL)
+        await provider.replace("Users", "1", sent, (), CALL)
+        operations = [{"op": "replace", "path": "title", "value": "Chief"}, {"op": "add", "value": {"nickname": "A"}}]
+        await provider.patch("Users", "1", {"Operations": operations}, (), CALL)
+        made, put, patch = backend.got
+        for got in (made, put):
+            assert {name: got.get(name) for name in UNLISTED} == UNLISTED
+            assert "shoeSize" not in got, "nobody knows it"
+        assert [each.get("path") for each in patch["Operations"]][:1] == ["title"]
+        assert set((await proxy.schemas())[USER]) == {"userName", "nickName", "age", "password", "name"}
+
+
+async def test_what_a_mapping_takes_goes_through_where_no_schema_has_it(opened: Opened, backend: Backend) -> None:
+    write = {
+        "user": {
+            "mappings": [
+                {"sourcePath": "$.userName", "targetPath": "$.userName"},
+                {"sourcePath": "$.shoeSize", "targetPath": "$.shoe", "optional": True},
+                {"sourcePath": f"$['{ENTERPRISE_USER}']['wing']", "targetPath": "$.wing", "optional": True},
+                {"sourcePath": "$['urn:example:hat']['size']", "targetPath": "$.hat", "optional": True},
+            ]
+        }
+    }
+    sent = {"userName": "ann", "shoeSize": "44", ENTERPRISE_USER: {"wing": "B"}, "urn:example:hat": {"size": "L"}}
+    async with opened(COPY, write) as proxy:
+        provider = await proxy.catalog.learned("crm")
+        await provider.create("Users", {"schemas": [USER], **sent}, (), CALL)
+    assert backend.got == [{"userName": "ann", "shoe": "44", "wing": "B", "hat": "L"}]
 
 
 async def test_many_who_come_first_ask_once(opened: Opened, backend: Backend) -> None:

@@ -18,14 +18,18 @@ Has = Callable[[Names], bool]
 Needs = Callable[[Names, Attribute], bool]
 
 _KNOWN: dict[str, ResourceType] = {"user": USER_TYPE, "group": GROUP_TYPE}
+_OPERATIONS = "Operations"  # of a PatchOp, which is no resource
 _CUSTOM_URN = "urn:ietf:params:scim:schemas:extension:proxeny:2.0"
 
 
 @dataclass(frozen=True, slots=True)
 class DerivedTypes:
-    """``full``: what clients may send and see. ``readable``: what reading can produce; filters are decided on it."""
+    """``full``: what clients may send and see. ``described``: what they are told of it, which is less where a backend
+    says what its schemas are. ``readable``: what reading can produce of that; filters are decided on it.
+    """
 
     full: ResourceType
+    described: ResourceType
     readable: ResourceType
 
 
@@ -33,11 +37,12 @@ def derive(
     entity_type: str, endpoint: str, native: EntityType, read: EntityProgram | None, write: EntityProgram | None
 ) -> DerivedTypes:
     """The resource types of one endpoint. Without transformations they are the backend's own."""
-    known = _known(entity_type, endpoint, native)
+    known = taken = _known(entity_type, endpoint, native)
     if native.told:
         known = _with_named(known, _KNOWN[entity_type], _named(read, write))
+        taken = _with_standard(known, _KNOWN[entity_type])
     if read is None and write is None:
-        return DerivedTypes(known, known)
+        return DerivedTypes(taken, known, known)
     reads = read.lineage if read is not None else None
     writes = write.lineage if write is not None else None
 
@@ -47,9 +52,13 @@ def derive(
     def full(names: Names) -> bool:
         return readable(names) or (writes is not None and writes.may_read(names))
 
-    extra = _unknown_names(known, output_names(read) if read is not None else ())
+    outputs = output_names(read) if read is not None else ()
+    named, needs = _named(read, write), _needs(writes)
+    described = _narrowed(known, full, needs, _unknown_names(known, named))
     return DerivedTypes(
-        _narrowed(known, full, _needs(writes), extra), _narrowed(known, readable, _needs_nothing, extra)
+        described if taken is known else _narrowed(taken, full, needs, _unknown_names(taken, named)),
+        described,
+        _narrowed(known, readable, _needs_nothing, _unknown_names(known, outputs)),
     )
 
 
@@ -83,7 +92,8 @@ def _safe(core: Schema) -> Schema:
 def _named(read: EntityProgram | None, write: EntityProgram | None) -> list[Names]:
     """The attributes that the mappings themselves name: what reading makes, and what writing takes."""
     made = output_names(read) if read is not None else ()
-    return [names for names in (*made, *(sorted(write.lineage.reads) if write is not None else ())) if names]
+    taken = sorted(write.lineage.reads) if write is not None else ()
+    return [names for names in (*made, *taken) if names and names[0] != _OPERATIONS]
 
 
 def _with_named(known: ResourceType, shipped: ResourceType, named: Iterable[Names]) -> ResourceType:
@@ -100,6 +110,36 @@ def _with_named(known: ResourceType, shipped: ResourceType, named: Iterable[Name
         schemas[source.id.lower()] = _with_attribute(schema, attribute, rest[0] if rest else None)
     core = schemas.pop(known.schema.id.lower())
     return replace(known, schema=core, extensions=tuple(map(Extension, schemas.values())))
+
+
+def _with_standard(known: ResourceType, shipped: ResourceType) -> ResourceType:
+    """The backend's type with all else that the gateway knows: a server may take what it does not list, and whoever
+    sends it must not be told that it was taken if it was dropped on the way.
+    """
+    core, *extensions = (_fuller(schema, shipped) for schema in known.schemas)
+    unlisted = [_fuller(replace(one, attributes=()), shipped) for one in shipped.schemas if not _has(known, one)]
+    return replace(known, schema=core, extensions=tuple(map(Extension, [*extensions, *unlisted])))
+
+
+def _has(known: ResourceType, schema: Schema) -> bool:
+    return any(one.id.lower() == schema.id.lower() for one in known.schemas)
+
+
+def _fuller(schema: Schema, shipped: ResourceType) -> Schema:
+    """The schema with every attribute and sub-attribute that it lacks of its shipped namesake, none of them needed."""
+    other = next((one for one in shipped.schemas if one.id.lower() == schema.id.lower()), None)
+    if other is None:
+        return schema
+    listed = tuple(_with_subs(each, other.attribute(each.name)) for each in schema.attributes)
+    missing = (replace(each, required=False) for each in other.attributes if schema.attribute(each.name) is None)
+    return replace(schema, attributes=(*listed, *missing))
+
+
+def _with_subs(held: Attribute, other: Attribute | None) -> Attribute:
+    if other is None or held.type != "complex" or not held.sub_attributes:
+        return held
+    missing = (replace(each, required=False) for each in other.sub_attributes if held.sub(each.name) is None)
+    return replace(held, sub_attributes=(*held.sub_attributes, *missing))
 
 
 def _with_attribute(schema: Schema, attribute: Attribute, sub_name: str | None) -> Schema:
@@ -171,10 +211,10 @@ def _attribute(attribute: Attribute, head: Names, has: Has, needs: Needs) -> Att
     return replace(attribute, sub_attributes=subs, required=needs(names, attribute))
 
 
-def _unknown_names(known: ResourceType, outputs: tuple[Names, ...]) -> dict[str | None, tuple[Attribute, ...]]:
-    """Attributes that the read program makes and no schema has, by the extension that holds them (None: the core)."""
+def _unknown_names(known: ResourceType, named: Iterable[Names]) -> dict[str | None, tuple[Attribute, ...]]:
+    """Attributes that mappings name and no schema has, by the extension that holds them (None: the core)."""
     found: dict[str | None, dict[str, set[str]]] = {}
-    for names in outputs:
+    for names in named:
         holder: str | None = names[0] if names and ":" in names[0] else None
         rest = names if holder is None else names[1:]
         if rest and not _is_known(known, holder, rest[0]):

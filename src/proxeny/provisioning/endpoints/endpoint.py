@@ -72,7 +72,8 @@ Seen = Resource | Hidden | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """``readable`` is the resource type without what reading cannot produce: filters and sorting are decided on it.
+    """``described`` is the resource type without what the backend does not say that it has, and ``readable`` that one
+    without what reading cannot produce: filters and sorting are decided on it.
 
     ``droppable`` tells which native fields need not be read when an attribute is not asked for; ``unsaid`` are those of
     a group's members, if a full update may say nothing of them and they stay. ``property_filter`` is
@@ -87,6 +88,7 @@ class Endpoint:
     able: Abilities
     native: EntityType
     resource_type: ResourceType
+    described: ResourceType
     readable: ResourceType
     crossing: Crossing
     pushdown: Pushdown

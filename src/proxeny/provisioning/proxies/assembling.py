@@ -26,6 +26,7 @@ from proxeny.provisioning.proxy import Provider
 from proxeny.provisioning.pushdown import NameOf, NativeName, Pushdown
 from proxeny.provisioning.system import Blueprint
 from proxeny.provisioning.systems.switches import Switches
+from proxeny.provisioning.systems.use import Use
 from proxeny.provisioning.writes.preparing import Preparing
 from proxeny.provisioning.writes.writing import Writing
 from proxeny.scim.schema import Located
@@ -42,9 +43,11 @@ _DIRECTORY_PROPERTIES = {"page.default": "100", "page.max": "1000"}  # decision 
 _LARGE = ("members", "groups")  # attributes that are worth not reading when nobody asks for them
 
 
-def proxy_provider(plan: Blueprint, connector: Connector, cursors: Cursors, renderings: Renderings) -> Provider:
+def proxy_provider(
+    plan: Blueprint, connector: Connector, cursors: Cursors, renderings: Renderings, use: Use | None = None
+) -> Provider:
     """The provider of a proxy system; entity types that the transformation lacks or the backend does not have are not
-    served.
+    served. ``use``: who is at work on it, with it or not.
     """
     switches = Switches.of(plan.values)
     endpoints = []
@@ -67,7 +70,7 @@ def proxy_provider(plan: Blueprint, connector: Connector, cursors: Cursors, rend
                 references,
             )
         )
-    return _provider(plan.definition.name, endpoints, switches, cursors)
+    return _provider(plan.definition.name, endpoints, switches, cursors, use=use)
 
 
 def _references(read: Transformation | None, connector: Connector) -> References:
@@ -136,12 +139,13 @@ def _provider(
     cursors: Cursors,
     custom_schemas: CustomSchemas | None = None,
     callers: str | None = None,
+    use: Use | None = None,
 ) -> Provider:
     services = {}
     for endpoint in endpoints:
         reading = Reading(endpoint, cursors)
         services[endpoint.name] = Service(endpoint, reading, Writing(endpoint, reading, Preparing(endpoint)))
-    return Provider(name, services, switches, Description(endpoints, switches), custom_schemas, callers)
+    return Provider(name, services, switches, Description(endpoints, switches), custom_schemas, callers, use)
 
 
 def _endpoint(
@@ -166,6 +170,7 @@ def _endpoint(
         able=Abilities.of(connector),
         native=native,
         resource_type=types.full,
+        described=types.described,
         readable=types.readable,
         crossing=crossing,
         pushdown=Pushdown(types.readable, native, name_of),

@@ -37,13 +37,13 @@ class Description:
         return service_provider_config(self._features, base)
 
     def resource_types(self, base: str) -> Document:
-        documents = [resource_type_document(each.resource_type, base) for each in self._endpoints]
+        documents = [resource_type_document(each.described, base) for each in self._endpoints]
         return list_response(documents, total=len(documents), start_index=1)
 
     def resource_type(self, name: str, base: str) -> Document:
         for each in self._endpoints:
-            if each.resource_type.name.lower() == name.lower():
-                return resource_type_document(each.resource_type, base)
+            if each.described.name.lower() == name.lower():
+                return resource_type_document(each.described, base)
         raise ResourceNotFoundError(f"There is no resource type {name!r}; see /ResourceTypes.")
 
     def schemas(self, base: str) -> Document:
@@ -58,7 +58,7 @@ class Description:
 
     @cached_property
     def _schemas(self) -> Mapping[str, Schema]:
-        own = [schema for each in self._endpoints for schema in each.resource_type.schemas]
+        own = [schema for each in self._endpoints for schema in each.described.schemas]
         return {schema.id.lower(): schema for schema in (*own, *map(builtin_schema, _OWN_SCHEMAS))}
 
     @cached_property
@@ -78,4 +78,4 @@ class Description:
 
 
 def _takes_password(endpoint: Endpoint) -> bool:
-    return endpoint.resource_type.schema.attribute("password") is not None
+    return endpoint.described.schema.attribute("password") is not None
