@@ -232,3 +232,17 @@ def test_a_secret_among_the_properties_of_a_file_is_a_warning_and_not_exported(p
     assert "warning: " in proxeny("check").stderr
     assert "encryptedProperties" in proxeny("check").stderr
     assert "far-secret" not in proxeny("system", "export", "hr").stdout + proxeny("system", "show", "hr").stdout
+
+
+def test_a_system_whose_secret_cannot_be_opened_is_listed_with_the_reason(proxeny: Run, home: Path) -> None:
+    assert proxeny(*REMOTE, "--credential", "Password=far-secret").exit_code == 0
+    (home / "var/secret.key").unlink()
+    rows = json.loads(proxeny("system", "list", "--json").stdout)
+    assert [(row["name"], bool(row["problem"])) for row in rows] == [("Human Resources", False), ("Remote", True)]
+    assert "Enter it again" in rows[1]["problem"]
+    tested = proxeny("system", "test", "Remote")
+    assert tested.exit_code == 1
+    assert "The secret Password of system" in tested.stderr
+    assert "Enter it again" in proxeny("system", "change", "Remote", "--description", "x").stderr
+    assert proxeny("system", "change", "Remote", "--credential", "Password=again").exit_code == 0
+    assert json.loads(proxeny("system", "list", "--json").stdout)[1]["problem"] is None

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ class MemoryProvider:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.use = nullcontext()
         self.resources: dict[str, dict[str, dict[str, Any]]] = {"Users": {}, "Groups": {}}
         self.calls: list[Call] = []
         self.slow = 0.0

@@ -132,7 +132,7 @@ class SystemAdministration:
             "origin": known.origin,
             "readOnly": not known.stored,
             "usable": opened,
-            "problem": self.catalog.unusable().get(definition.id),
+            "problem": self.catalog.unusable().get(definition.id) or known.problem or None,
         }
 
     async def _known(self, system: str) -> KnownSystem:

@@ -19,12 +19,13 @@ from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.outbound.fetch import Fetcher
 from proxeny.errors import Error
 from proxeny.keeping import kept
-from proxeny.provisioning.catalog import Catalog, check_definitions
+from proxeny.provisioning.catalog import Catalog, LeftOut, check_definitions
 from proxeny.provisioning.endpoints.cursors import Cursors
 from proxeny.provisioning.errors import DefinitionError
 from proxeny.provisioning.systems.definition import SystemDefinition
 from proxeny.provisioning.systems.whereabouts import trusts_everyone
 from proxeny.settings import Settings
+from proxeny.store.errors import VaultError
 from proxeny.store.kept import KeptSecrets
 from proxeny.store.limits import Limits
 from proxeny.store.tokens import SigningKeys, Tokens
@@ -71,6 +72,7 @@ class Gateway:
     metrics: Metrics = field(default_factory=Metrics)
     expiry: Expiry = field(default_factory=Expiry)
     trusting: Mapping[str, str] = field(default_factory=dict)
+    _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
     @asynccontextmanager
@@ -82,36 +84,48 @@ class Gateway:
             outbound = Outbound(outbound_settings(settings), KeptSecrets(store.database, store.vault))
             fetcher = Fetcher(outbound)
             stack.push_async_callback(fetcher.close)
-            catalog = Catalog(store.database, outbound, Cursors(store.cursor_key), settings.directory.properties)
+            catalog = Catalog(
+                store.database,
+                outbound,
+                Cursors(store.cursor_key),
+                settings.directory.properties,
+                grace=settings.server.stop_seconds,
+            )
             stack.push_async_callback(catalog.close)
             provisioning = Provisioning.over(settings, store.database, catalog)
             provisioning.jobs.when_ended(switching_off(store))
             gateway = cls(settings, store, catalog, fetcher, outbound, provisioning)
-            await catalog.open(await gateway.definitions(definitions))
+            await catalog.open(*await gateway.definitions(definitions))
             version = await store.systems.version()
             watcher = asyncio.create_task(kept("the look at stored systems", lambda: gateway.watch(version)))
             stack.callback(watcher.cancel)
             await stack.enter_async_context(provisioning.working(outbound))
             yield gateway
 
-    async def definitions(self, from_files: tuple[SystemDefinition, ...]) -> tuple[SystemDefinition, ...]:
-        """The systems of files and those of the database. A file wins over a stored system of the same id or name; a
-        stored system that is wrong is left out with a log line, and keeps nobody from working."""
+    async def definitions(
+        self, from_files: tuple[SystemDefinition, ...]
+    ) -> tuple[tuple[SystemDefinition, ...], tuple[LeftOut, ...]]:
+        """The systems of files and those of the database, and what is left out of these. A file wins over a stored
+        system of the same id or name; a stored system that is wrong, or whose secrets cannot be opened, is left out
+        with a log line, and keeps nobody from working."""
         taken = {label for definition in from_files for label in (definition.id, definition.name)}
-        found = list(from_files)
+        found, left_out = list(from_files), []
         for stored in await self.store.systems.all():
             if taken & {stored.id, stored.name}:
                 log.warning("a system file has the id or name of a stored system", extra={"system": stored.id})
                 continue
             try:
+                if stored.problem:
+                    raise VaultError(stored.problem)
                 definition = stored_definition(stored)
-                check_definitions((definition,))
-            except DefinitionError as error:
+                await asyncio.to_thread(check_definitions, (definition,))
+            except (DefinitionError, VaultError) as error:
                 log.error("a stored system cannot be used: %s", error, extra={"system": stored.id})
+                left_out.append(LeftOut(stored.id, stored.name, str(error)))
                 continue
             found.append(definition)
         await self._tell_who_trusts(found)
-        return tuple(found)
+        return tuple(found), tuple(left_out)
 
     async def _tell_who_trusts(self, definitions: list[SystemDefinition]) -> None:
         """Systems that trust every server are for tests: the log, the audit trail and health say so."""
@@ -121,10 +135,15 @@ class Gateway:
             await self.store.audit.record("system.trusts-everyone", {"system": system_id, "by": "configuration"})
 
     async def reload(self) -> None:
-        """Takes over changed system files and stored systems; if something is wrong, all stays as it was."""
+        """Takes over changed system files and stored systems, one reload after the other; if something is wrong, all
+        stays as it was. Files are read and compiled beside the loop, which answers meanwhile."""
+        async with self._reloading:
+            await self._reload()
+
+    async def _reload(self) -> None:
         try:
-            found = file_definitions(self.settings.systems.directory)
-            await self.catalog.replace(await self.definitions(found))
+            found = await asyncio.to_thread(file_definitions, self.settings.systems.directory)
+            await self.catalog.replace(*await self.definitions(found))
             await notice_changes(self.provisioning.jobs.memory.contents, self.catalog)
         except Error as error:
             log.error("systems were not reloaded, and stay as they were: %s", error)

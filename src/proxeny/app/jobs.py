@@ -19,7 +19,7 @@ from proxeny.connectors.outbound.webhook import Webhooks
 from proxeny.database import Database
 from proxeny.errors import Error
 from proxeny.keeping import kept
-from proxeny.provisioning.catalog import Catalog
+from proxeny.provisioning.catalog import Catalog, LeftOut
 from proxeny.provisioning.endpoints.cursors import Cursors
 from proxeny.provisioning.errors import UnknownSystemError
 from proxeny.provisioning.events.sending import Sending
@@ -52,7 +52,9 @@ async def open_provisioning(settings: Settings) -> AsyncIterator["Provisioning"]
         outbound = Outbound(outbound_settings(settings))
         catalog = Catalog(store.database, outbound, Cursors(store.cursor_key), settings.directory.properties)
         stack.push_async_callback(catalog.close)
-        await catalog.open(known.definition for known in await known_systems(settings, store))
+        known = await known_systems(settings, store)
+        left_out = [LeftOut(one.definition.id, one.definition.name, one.problem) for one in known if one.problem]
+        await catalog.open((one.definition for one in known if not one.problem), left_out)
         opened = Provisioning.over(settings, store.database, catalog)
         opened.jobs.when_ended(switching_off(store))
         yield opened

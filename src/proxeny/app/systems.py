@@ -1,5 +1,6 @@
 """Systems as a command needs them: of files and of the database, without a gateway that runs."""
 
+import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,15 +19,18 @@ from proxeny.provisioning.systems.central import senders_among
 from proxeny.provisioning.systems.definition import SystemDefinition, read_definition
 from proxeny.provisioning.systems.whereabouts import misplaced, moved
 from proxeny.settings import Settings
+from proxeny.store.errors import VaultError
 from proxeny.store.kept import KeptSecrets
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSystem:
-    """``stored``: it was made by API or command line, and may be changed there."""
+    """``stored``: it was made by API or command line, and may be changed there. ``problem``: why it cannot be used as
+    it is stored; empty if nothing speaks against it."""
 
     definition: SystemDefinition
     stored: bool
+    problem: str = ""
 
     @property
     def origin(self) -> str:
@@ -35,8 +39,10 @@ class KnownSystem:
 
 async def known_systems(settings: Settings, store: Store) -> tuple[KnownSystem, ...]:
     """Every system, by name."""
-    files = [KnownSystem(definition, stored=False) for definition in file_definitions(settings.systems.directory)]
-    stored = [KnownSystem(stored_definition(system), stored=True) for system in await store.systems.all()]
+    found = await asyncio.to_thread(file_definitions, settings.systems.directory)
+    files = [KnownSystem(definition, stored=False) for definition in found]
+    kept = await store.systems.all()
+    stored = [KnownSystem(stored_definition(one), stored=True, problem=one.problem) for one in kept]
     return tuple(sorted((*files, *stored), key=lambda known: known.definition.name.casefold()))
 
 
@@ -116,6 +122,9 @@ async def change_system(
         raise UnknownSystemError(f"There is no system {system_id!r} in the database. Nothing was changed.")
     document = _parted(document)
     given = _given(document, credentials)
+    if lost := sorted(before.unopened.keys() - given.keys()):
+        message = f"{before.unopened[lost[0]]} Nothing was changed, or what is sealed would be gone"
+        raise DefinitionError((DefinitionProblem(origin, f"encryptedProperties.{lost[0]}", message),))
     held = _given(_parted(before.definition), before.credentials)
     changed = {**document, "id": system_id}
     definition = _checked(changed, {**held, **given}, origin)
@@ -163,7 +172,9 @@ def _checked(document: Document, secrets: Mapping[str, str], origin: str) -> Sys
 
 
 async def test_system(settings: Settings, store: Store, known: KnownSystem) -> Sequence[TestStep]:
-    """Connects to the system step by step, and changes nothing."""
+    """Connects to the system step by step, and changes nothing; VaultError if its secrets cannot be opened."""
+    if known.problem:
+        raise VaultError(known.problem)
     connector = blueprint(known.definition).connector(
         store.database, Outbound(outbound_settings(settings), KeptSecrets(store.database, store.vault))
     )

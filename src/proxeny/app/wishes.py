@@ -22,7 +22,7 @@ def switching_off(store: Store) -> Callable[[Run], Awaitable[None]]:
 
     async def after(run: Run) -> None:
         system = await store.systems.find(run.source) if run.plan.get("contents") else None
-        if system is None or system.id != run.source:
+        if system is None or system.id != run.source or system.unopened:
             return
         properties = dict(system.definition.get("properties") or {})
         fulfilled = [name for name in run.plan["contents"] if properties.get(name) not in _OFF]

@@ -47,6 +47,7 @@ def list_systems(types: bool, config: Path, as_json: bool) -> None:
             "mode": known.definition.access_mode,
             "enabled": known.definition.enabled,
             "origin": known.origin,
+            "problem": known.problem or None,
         }
         for known in with_store(settings, lambda store: known_systems(settings, store))
     ]

@@ -10,6 +10,7 @@ from proxeny.provisioning.proxies.custom_schemas import CustomSchemas
 from proxeny.provisioning.proxies.describing import Description
 from proxeny.provisioning.proxies.service import Service, json_answer, list_answer, search_request
 from proxeny.provisioning.systems.switches import Switches
+from proxeny.provisioning.systems.use import Use
 from proxeny.scim.discovery import schema_document
 from proxeny.scim.errors import NotImplementedByBackendError, ResourceNotFoundError
 from proxeny.scim.etag import Preconditions
@@ -28,8 +29,11 @@ class Provider:
         description: Description,
         custom_schemas: CustomSchemas | None = None,
         callers: str | None = None,
+        use: Use | None = None,
     ) -> None:
-        """``callers`` is the endpoint where a caller may be found by userName (``/Me``), if there is one."""
+        """``callers`` is the endpoint where a caller may be found by userName (``/Me``), if there is one; whoever calls
+        is at work in ``use`` meanwhile."""
+        self.use = use or Use()
         self.system = system
         self.switches = switches
         self._services = services

@@ -17,7 +17,7 @@ from proxeny.connectors.spi import Entity, EntityType, Reader
 from proxeny.database.errors import DatabaseError
 from proxeny.documents import Document
 from proxeny.errors import Error
-from proxeny.provisioning.catalog import OpenSystem
+from proxeny.provisioning.catalog import OpenSystem, at_work
 from proxeny.provisioning.deliveries.delivering import reason_of
 from proxeny.provisioning.deliveries.destination import Destination, destination
 from proxeny.provisioning.deliveries.origin import Item, Origin, origin
@@ -174,16 +174,25 @@ class Realtime:
         """What became of an event in its source and in each target, and whether to try again."""
         try:
             opened = self.systems.system(claimed.source)
+        except Error as error:
+            return [_unread(claimed, error)], error.next == "retry"
+        reached = [*targets_of(self.systems, opened)]
+        with at_work(opened, *reached):
+            return await self._carried(claimed, opened, reached)
+
+    async def _carried(
+        self, claimed: Claimed, opened: OpenSystem, reached: Sequence[OpenSystem]
+    ) -> tuple[list[State], bool]:
+        try:
             source = origin(opened)
             entity = await _entity(source, claimed)
         except (Error, ConnectorError) as error:
-            state = State(claimed.source, "read", "Entity Failed", type(error).__name__, str(error))
-            return [state], error.next == "retry"
+            return [_unread(claimed, error)], error.next == "retry"
         item = source.item(claimed.entity_type, entity) if entity is not None else None
         if item is not None and item.said == "failed":
             words = sentence(item.reason, item.message)
             return [State(source.id, "read", "Entity Failed", item.reason or "", words)], False
-        targets = [destination(each) for each in targets_of(self.systems, opened)]
+        targets = [destination(each) for each in reached]
         targets = [target for target in targets if target.takes(claimed.entity_type)]
         if claimed.central:
             targets = await self._of_application(targets, claimed, entity)
@@ -242,6 +251,10 @@ class Realtime:
             return self.systems.system(name).blueprint.definition.id
         except Error:
             return name
+
+
+def _unread(claimed: Claimed, error: Exception) -> State:
+    return State(claimed.source, "read", "Entity Failed", type(error).__name__, str(error))
 
 
 def id_of(native: EntityType, document: Document) -> str | None:

@@ -13,7 +13,7 @@ import orjson
 
 from proxeny.database import Database, Request, Row, Statement
 from proxeny.documents import Document
-from proxeny.store.errors import AlreadyExistsError, UnknownError
+from proxeny.store.errors import AlreadyExistsError, UnknownError, VaultError
 from proxeny.store.vault import Vault
 
 _SELECT = "SELECT id, name, document, credentials, created, changed, version FROM store_systems"
@@ -36,7 +36,10 @@ VERSION = Statement("SELECT version FROM store_versions WHERE name = 'systems'")
 
 @dataclass(frozen=True, slots=True)
 class StoredSystem:
-    """A system. ``credentials`` are in clear here and sealed in the database. Times are RFC 3339 in UTC."""
+    """A system. ``credentials`` are in clear here and sealed in the database. Times are RFC 3339 in UTC.
+
+    ``unopened`` are credentials that cannot be opened with the keys at hand, and why; they are not among the others.
+    """
 
     id: str
     name: str
@@ -45,6 +48,12 @@ class StoredSystem:
     created: str = ""
     changed: str = ""
     version: int = 0
+    unopened: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be used as it is stored; empty if nothing speaks against it."""
+        return " ".join(self.unopened.values())
 
 
 class Systems:
@@ -55,7 +64,7 @@ class Systems:
         self._vault = vault
 
     async def all(self) -> list[StoredSystem]:
-        """All of them, by name."""
+        """All of them, by name; one whose secrets cannot be opened says so (``problem``) and keeps nobody else back."""
         return [self._from_row(row) for row in await self._database.fetch(ALL)]
 
     async def find(self, id_or_name: str) -> StoredSystem | None:
@@ -111,12 +120,15 @@ class Systems:
         await self._database.transaction(steps)
 
     async def reseal(self) -> int:
-        """After a rotation of keys: seal again what an older key sealed; how many systems that were."""
+        """After a rotation of keys: seal again what an older key sealed; how many systems that were. VaultError, as
+        what cannot be opened cannot be sealed again, and its key is not to go."""
         stale = [
             row for row in await self._database.fetch(ALL) if any(map(self._vault.is_stale, _sealed(row).values()))
         ]
         for row in stale:
             system = self._from_row(row)
+            if system.unopened:
+                raise VaultError(system.problem)
             sealed = self._values(system.id, system.name, {}, system.credentials)["credentials"]
             values = {"id": system.id, "version": system.version, "credentials": sealed}
             await self._database.transaction(partial(_single, RESEAL, values))
@@ -141,8 +153,13 @@ class Systems:
 
     def _from_row(self, row: Row) -> StoredSystem:
         system_id, name, document, _, created, changed, version = row
-        opened = {key: self._vault.open_sealed(system_id, key, sealed) for key, sealed in _sealed(row).items()}
-        return StoredSystem(system_id, name, orjson.loads(document), opened, created, changed, version)
+        opened, unopened = {}, {}
+        for key, sealed in _sealed(row).items():
+            try:
+                opened[key] = self._vault.open_sealed(system_id, key, sealed)
+            except VaultError as error:
+                unopened[key] = str(error)
+        return StoredSystem(system_id, name, orjson.loads(document), opened, created, changed, version, unopened)
 
 
 def _single(statement: Statement, values: Mapping[str, object]) -> Generator[Request, list[Row], None]:

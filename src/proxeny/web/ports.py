@@ -1,6 +1,7 @@
 """What stands behind the web: providers of SCIM, and who tells whether they are well."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -8,7 +9,11 @@ from proxeny.provisioning.endpoints.exchange import Answer, Call, Params
 
 
 class Provider(Protocol):
-    """One SCIM service provider (a proxy system or the directory). Every method answers, or raises ScimError."""
+    """One SCIM service provider (a proxy system or the directory). Every method answers, or raises ScimError. Whoever
+    calls one is in ``use`` meanwhile."""
+
+    @property
+    def use(self) -> AbstractContextManager[None]: ...
 
     async def search(self, endpoint: str, params: Params, call: Call) -> Answer: ...
 

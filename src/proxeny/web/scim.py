@@ -169,7 +169,8 @@ def _handler(step: Step) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         system = request.params.get("system")
         provider = request.gateway.directory if system is None else await request.gateway.provider(system)
-        return from_answer(await step(request, provider, _call(request)))
+        with provider.use:
+            return from_answer(await step(request, provider, _call(request)))
 
     return handle
 

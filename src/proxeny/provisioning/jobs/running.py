@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 from proxeny.connectors.errors import ConnectorError
 from proxeny.connectors.outbound import throttle
 from proxeny.errors import Error
-from proxeny.provisioning.catalog import OpenSystem
+from proxeny.provisioning.catalog import OpenSystem, at_work
 from proxeny.provisioning.deliveries.carrying import Manner
 from proxeny.provisioning.deliveries.destination import Destination, destination
 from proxeny.provisioning.deliveries.health import Health
@@ -100,9 +100,22 @@ async def conduct(memory: Memory, systems: Systems, run: Run, stopping: asyncio.
     throttle.purpose.set("job")
     throttle.repeats.set(False)
     opened = systems.system(run.source)
+    reached = [*targets_of(systems, opened)]
+    with at_work(opened, *reached):
+        return await _conducted(memory, systems, run, stopping, opened, reached)
+
+
+async def _conducted(
+    memory: Memory,
+    systems: Systems,
+    run: Run,
+    stopping: asyncio.Event,
+    opened: OpenSystem,
+    reached: Sequence[OpenSystem],
+) -> Conduct:
     source, ledger = origin(opened), Ledger(memory, run)
     everyone = systems.systems().values()
-    targets = [destination(system, everyone) for system in targets_of(systems, opened)]
+    targets = [destination(system, everyone) for system in reached]
     heritage = await take_over(memory.runs, run)
     if heritage.ask_at > time.time() and run.kind != "SIMULATE":
         return _still_without_source(source, run, heritage)
