@@ -1,6 +1,7 @@
 """Technical users and the audit trail over HTTP: secrets are told once, nothing is handed on that one does not hold."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -229,8 +230,21 @@ async def test_the_trail_is_read_in_pages_the_newest_first(gateway: Whole) -> No
         read += [one["fields"]["number"] for one in page["items"]]
     assert read == [6, 5, 4, 3, 2, 1, 0]
     assert await records(gateway, "auditor", client="nobody") == []
-    assert await records(gateway, "auditor", since="2999") == []
+    assert await records(gateway, "auditor", since="2999-01-01") == []
     assert len(await records(gateway, "auditor", client="root", limit="2")) == 2
+
+
+async def test_a_time_of_the_trail_is_told_in_any_zone_and_anything_else_is_refused(gateway: Whole) -> None:
+    await gateway.gateway.store.audit.record("system.changed", {"by": "root"})
+    far_east = timezone(timedelta(hours=14))
+    ago = datetime.now(far_east) - timedelta(hours=1)  # as text, it lies hours ahead of what records tell in UTC
+    assert len(await records(gateway, "auditor", event="system.", since=ago.isoformat())) == 1
+    ahead = datetime.now(UTC).astimezone(timezone(-timedelta(hours=12))) + timedelta(hours=1)
+    assert await records(gateway, "auditor", event="system.", since=ahead.isoformat()) == []
+    for wrong in ("yesterday", "0001-01-01T00:00+14:00"):
+        refused = await gateway.ask("GET", AUDIT, "auditor", params={"since": wrong})
+        assert refused.status_code == 400
+        assert "2026-01-31" in refused.json()["detail"]
 
 
 async def test_the_trail_is_verified_and_compared_with_an_earlier_head(gateway: Whole) -> None:

@@ -124,3 +124,38 @@ def test_what_cannot_be_a_host_is_found_before_the_start(proxeny: Run, home: Pat
     (home / "proxeny.toml").write_text('[server]\nhost = "no host"\n')
     (finding,) = json.loads(proxeny("check", "--json").stdout)
     assert (finding["place"], finding["line"]) == ("server.host", 2)
+
+
+def test_a_wrong_access_mode_hides_no_other_mistake_of_its_file(proxeny: Run, home: Path) -> None:
+    mappings = [{"sourcePath": "$.a[", "targetPath": "$.b"}]
+    wrong = {
+        "id": "two",
+        "accessMode": "PROXI",
+        "connectorTypeString": "SCIM_SYSTEM",
+        "properties": {"put.activ": "keep", "page.max": "ten"},
+        "readTransformation": {"user": {"mappings": mappings}},
+    }
+    (home / "systems/two.json").write_text(json.dumps(wrong))
+    errors = [each for each in json.loads(proxeny("check", "--json").stdout) if each["severity"] == "error"]
+    places = {each["place"] for each in errors}
+    assert {"accessMode", "properties.put.activ", "properties.page.max", "properties.URL"} <= places
+    assert any(place.startswith("readTransformation user mapping 1") for place in places)
+
+
+def test_a_property_that_nothing_reads_is_a_warning_with_what_may_be_meant(proxeny: Run, home: Path) -> None:
+    used = [{"constant": "%my.key%", "targetPath": "$.title"}, {"sourcePath": "$", "targetPath": "$"}]
+    mappings = [{"sourcePath": "$.id", "targetVariable": "entityIdSourceSystem"}, *used]
+    system = {
+        "id": "two",
+        "accessMode": "PROXY",
+        "connectorTypeString": "LOCAL_IDENTITY_DIRECTORY",
+        "properties": {"bogus": "1", "dialects": "strict", "my.key": "used", "page.max": "50"},
+        "readTransformation": {"user": {"mappings": mappings}},
+    }
+    (home / "systems/two.json").write_text(json.dumps(system))
+    result = proxeny("check", "--json")
+    assert result.exit_code == 0
+    said = {each["place"]: (each["severity"], each["message"]) for each in json.loads(result.stdout)}
+    assert said["properties.bogus"] == ("warning", "is read by nothing here")
+    assert said["properties.dialects"] == ("warning", "is read by nothing here; did you mean dialect?")
+    assert not {"properties.my.key", "properties.page.max"} & said.keys()

@@ -140,3 +140,24 @@ def test_times_beyond_reason_are_wrong_usage(proxeny: Run) -> None:
     assert proxeny("client", "add", "idm", "--expires", "99999999").exit_code == 2
     proxeny("client", "add", "idm")
     assert proxeny("client", "rotate", "idm", "--keep-old", "99999999999").exit_code == 2
+
+
+def test_a_technical_user_that_can_do_nothing_or_reaches_no_system_is_warned_of(proxeny: Run) -> None:
+    silent = proxeny("client", "add", "idle", "--json")
+    assert (silent.exit_code, "no permission" in silent.stderr) == (0, True)
+    assert json.loads(silent.stdout)["secret"]
+    lost = proxeny("client", "add", "lost", "--permission", "proxy", "--system", "hr", "--system", "hrr")
+    assert lost.exit_code == 0
+    assert "no system: hrr. There are: Human Resources, hr" in lost.stderr
+    assert proxeny("client", "add", "good", "--permission", "proxy", "--system", "hr").stderr == ""
+    assert "hrx" in proxeny("client", "change", "good", "--system", "hrx").stderr
+
+
+def test_what_cannot_be_an_id_is_said_in_words(proxeny: Run, home: Path) -> None:
+    for wrong in ("a:b", "a b", "x" * 129):
+        refused = proxeny("client", "add", wrong, "--permission", "proxy")
+        assert refused.exit_code == 2
+        assert "without blanks, colons and control characters" in refused.stderr
+        assert "^" not in refused.stderr
+    (home / "proxeny.toml").write_text('[[client]]\nid = "a:b"\nsecret = "0123456789abcdef"\n')
+    assert "without blanks, colons" in proxeny("check").stderr

@@ -10,6 +10,7 @@ import pytest
 from tests.web.running import SECRET, Running, running, user
 from tests.web.test_scim import is_scim_error
 
+from proxeny import logs
 from proxeny.database import Database, Statement
 from proxeny.store.clients import Clients, StoredClient
 from proxeny.store.migrations import migrate
@@ -32,16 +33,16 @@ def basic(text: str | bytes) -> str:
     [
         (None, "no credentials"),
         ("", "unknown authentication scheme"),
-        ("Basic", "basic credentials are not id:secret"),
-        ("Basic !!!", "basic credentials are not base64 of UTF-8"),
-        (basic("idm"), "basic credentials are not id:secret"),
-        (basic(b"idm:\xff"), "basic credentials are not base64 of UTF-8"),
-        (basic(":" + SECRET), "basic credentials are not id:secret"),
+        ("Basic", "Basic: the credentials are not id:secret"),
+        ("Basic !!!", "Basic: the credentials are not base64 of UTF-8"),
+        (basic("idm"), "Basic: the credentials are not id:secret"),
+        (basic(b"idm:\xff"), "Basic: the credentials are not base64 of UTF-8"),
+        (basic(":" + SECRET), "Basic: the credentials are not id:secret"),
         (basic("idm:wrong"), "wrong or expired secret"),
         (basic("idm:"), "wrong or expired secret"),
         (basic("stranger:" + SECRET), "unknown technical user"),
         (basic("gone:" + SECRET), "technical user is disabled"),
-        ("Basic " + "A" * 5000, "basic credentials are too long"),
+        ("Basic " + "A" * 5000, "Basic: the credentials are too long"),
         ("Negotiate abc", "unknown authentication scheme"),
     ],
 )
@@ -57,6 +58,8 @@ async def test_every_refused_sign_in_looks_the_same_and_the_audit_says_why(
     await asyncio.sleep(0.02)
     [(event, fields)] = gateway.sink.records
     assert (event, fields["reason"], fields["address"]) == ("authentication.failed", reason, "127.0.0.1")
+    assert logs.redact_text(reason) == reason, "the log would mask it"
+    assert ("request_id" in fields, "request" in fields) == (True, False), "as every line of the log has it"
 
 
 async def test_the_scheme_is_known_in_any_case_and_with_spaces_around(gateway: Running) -> None:

@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey, RSAKey
 from tests.web.running import SECRET, USERS, Running, running, user
 from tests.web.test_scim import is_scim_error
 
+from proxeny import logs
 from proxeny.database import Statement
 from proxeny.web.oauth.keys import SETTLE, KeyRing
 from proxeny.web.settings import LockOut, WebSettings
@@ -435,7 +436,7 @@ async def test_nothing_in_a_header_brings_a_key_and_no_address_is_fetched(gatewa
     [
         ("Bearer  {token} ", 200, ""),
         ("bearer {token}", 200, ""),
-        ("Bearer Bearer {token}", 401, "doubled Bearer prefix"),
+        ("Bearer Bearer {token}", 401, "the prefix Bearer is doubled"),
         ("Bearer", 401, "token is empty, too long or holds spaces"),
         ("Bearer {token} x", 401, "token is empty, too long or holds spaces"),
         ("Bearer pxo_unknown", 401, "token is unknown"),
@@ -450,6 +451,7 @@ async def test_how_administrators_paste_tokens(gateway: Running, authorization: 
     writer.close()
     assert int(answer.split()[1]) == status
     assert await gateway.sink.reasons() == ([reason] if reason else [])
+    assert logs.redact_text(reason) == reason, "the log would mask it"
 
 
 async def test_keys_are_published_before_they_sign_and_kept_until_their_tokens_end(gateway: Running) -> None:

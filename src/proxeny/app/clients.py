@@ -11,9 +11,11 @@ from cryptography import x509
 from pydantic import ValidationError
 
 from proxeny.app.remembering import Store
+from proxeny.app.systems import known_systems
 from proxeny.app.wanted import CertificateWanted, ClientWanted, Named
 from proxeny.certificates import thumbprint
 from proxeny.documents import Document
+from proxeny.errors import Error
 from proxeny.provisioning.errors import DefinitionError, DefinitionProblem
 from proxeny.settings import Client, Settings
 from proxeny.store.administration import Administration
@@ -75,6 +77,25 @@ class ClientAdministration:
     async def remove(self, client_id: str, by: str) -> None:
         self._refuse_configured(client_id)
         await self._by(by).remove_client(client_id)
+
+    async def doubts(self, client_id: str) -> list[str]:
+        """What is allowed, but will hardly be meant: it may do nothing, or reaches a system that there is not."""
+        known, found = await self.one(client_id), []
+        if not known["permissions"]:
+            found.append(f"{client_id} has no permission, so everything will be refused to it. Give it one")
+        systems = await self._systems() if known["systems"] else None
+        if systems is not None and (unknown := sorted({*known["systems"]} - systems)):
+            words = f"{client_id} is restricted to what is no system: {', '.join(unknown)}"
+            found.append(f"{words}. There are: {', '.join(sorted(systems)) or 'none'}")
+        return found
+
+    async def _systems(self) -> frozenset[str] | None:
+        """Ids and names; None if they cannot be read as they are."""
+        try:
+            every = await known_systems(self.settings, self.store)
+        except Error:
+            return None
+        return frozenset(label for one in every for label in (one.definition.id, one.definition.name))
 
     async def certificates(self, client_id: str) -> list[Document]:
         """What signs it in, each with the ``id`` under which it can be taken away."""

@@ -8,6 +8,7 @@ from cryptography import x509
 from pydantic import AfterValidator, Field, model_validator
 
 from proxeny.settings import is_permission
+from proxeny.settings.kinds import ClientId
 from proxeny.settings.model import Section
 from proxeny.web.auth.certificate import parse_name, registered_certificates
 
@@ -65,7 +66,7 @@ Text = Annotated[str, Field(min_length=1, max_length=1000)]
 class Named(Section):
     """The id alone: what Basic authentication can carry (RFC 7617)."""
 
-    id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\s:\x00-\x1f]+$")]
+    id: ClientId
 
 
 class CertificateWanted(Section):

@@ -9,7 +9,7 @@ import click
 
 from proxeny.app.clients import ClientAdministration
 from proxeny.cli.options import ExistingFile, config_option
-from proxeny.cli.output import cell, json_option, write_json
+from proxeny.cli.output import cell, json_option, write_error, write_json
 from proxeny.cli.storing import whoever, with_store
 from proxeny.provisioning.errors import DefinitionError
 from proxeny.settings import PERMISSIONS, load_settings
@@ -56,10 +56,14 @@ def _described(command: Function) -> Function:
 def add(client_id: str, no_secret: bool, expires: int | None, config: Path, as_json: bool, **given: Any) -> None:
     """Make the technical user ID, and print its secret, which is not kept."""
     document = _document(given)
-    kept, secret = _administered(
-        config, lambda them: them.add(client_id, document, whoever(), secret=not no_secret, expires_days=expires)
-    )
-    _deliver(kept["id"], secret, as_json)
+
+    async def made(them: ClientAdministration) -> tuple[str | None, list[str]]:
+        _, secret = await them.add(client_id, document, whoever(), secret=not no_secret, expires_days=expires)
+        return secret, await them.doubts(client_id)
+
+    secret, doubts = _administered(config, made)
+    _warn(doubts, client_id)
+    _deliver(client_id, secret, as_json)
 
 
 @click.command()
@@ -78,13 +82,14 @@ def change(client_id: str, all_systems: bool, no_certificates: bool, config: Pat
     if all_systems:
         changes["systems"] = None
 
-    async def changed(them: ClientAdministration) -> None:
+    async def changed(them: ClientAdministration) -> list[str]:
         if no_certificates or "certificates" in changes:
             kept = [] if no_certificates else (await them.one(client_id))["certificates"]
             changes["certificates"] = [*kept, *changes.get("certificates", ())]
         await them.change(client_id, changes, whoever())
+        return await them.doubts(client_id)
 
-    _administered(config, changed)
+    _warn(_administered(config, changed), client_id)
     if as_json:
         write_json({"id": client_id, "changed": sorted(changes)})
     else:
@@ -119,6 +124,11 @@ def remove(client_id: str, config: Path, as_json: bool) -> None:
         write_json({"removed": client_id})
     else:
         click.echo(f"{client_id} is removed.")
+
+
+def _warn(doubts: list[str], client_id: str) -> None:
+    for doubt in doubts:
+        write_error(f"warning: {doubt} (proxeny client change {client_id} …).")
 
 
 def _told(value: Any) -> str:

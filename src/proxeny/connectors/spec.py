@@ -132,6 +132,21 @@ class Spec:
             problems += [problem for rule in self.rules for problem in rule(values)]
         return tuple(problems)
 
+    def unread(
+        self, names: Iterable[str], system_type: SystemType, texts: Iterable[str]
+    ) -> tuple[PropertyProblem, ...]:
+        """A warning for each name that is declared nowhere and that no transformation in ``texts`` names (``%name%``).
+
+        No more than that, as an export of another product may carry more than is known here.
+        """
+        declared, text = self.declared(system_type), "\n".join(texts)
+        patterns = (*(name for name in declared if "*" in name), "ips.http.header.*")
+        return tuple(
+            PropertyProblem(name, f"is read by nothing here{_hint(name, declared)}", "warning")
+            for name in sorted(names)
+            if name not in declared and f"%{name}%" not in text and not any(fnmatchcase(name, one) for one in patterns)
+        )
+
 
 def _secret(declared: Mapping[str, Property], name: str) -> bool:
     return name in declared and declared[name].secret
@@ -162,11 +177,15 @@ def _unknown(
     for name in values:
         if name in declared or any(fnmatchcase(name, pattern) for pattern in patterns):
             continue
-        near = get_close_matches(name, declared, n=1, cutoff=0.75)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = _hint(name, declared)
         if name.startswith(FAMILIES):
             yield PropertyProblem(name, f"is no switch of this gateway{hint}")
         elif name.lower() in {known.lower() for known in declared}:
             yield PropertyProblem(name, f"is written in another case than the property it looks like{hint}")
-        elif name.startswith(("ips.", *prefixes)) and near and not name.startswith("ips.http.header."):
+        elif name.startswith(("ips.", *prefixes)) and hint and not name.startswith("ips.http.header."):
             yield PropertyProblem(name, f"is not a known property of this system type{hint}", "warning")
+
+
+def _hint(name: str, declared: Mapping[str, Property]) -> str:
+    near = get_close_matches(name, declared, n=1, cutoff=0.75)
+    return f"; did you mean {near[0]}?" if near else ""

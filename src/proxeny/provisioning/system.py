@@ -75,7 +75,10 @@ class _Drawing:
         known = self._type()
         if known is None:
             return None
-        role = ROLES[definition.access_mode]
+        role = ROLES.get(definition.access_mode)
+        if role is None:  # whoever read it has said so; what is wrong beside it is said with it
+            self._without_role(known)
+            return None
         if role not in known.roles:
             self._problem("accessMode", f"{known.title} cannot be a {role}; it can be {', '.join(known.roles)}")
         given = {**known.predefined.get(role, {}), **definition.properties}
@@ -83,8 +86,19 @@ class _Drawing:
         self._properties(known, values)
         read = self._compiled(known, values, role, "read", definition.read)
         write = self._compiled(known, values, role, "write", definition.write)
+        self._unread(known, values, role)
         warnings = tuple(problem for problem in self.problems if problem.severity == "warning")
         return Blueprint(definition, known, role, values, read, write, warnings)
+
+    def _without_role(self, known: SystemType) -> None:
+        """Checks what does not depend on whether it is a source, a target or a proxy."""
+        definition, role = self._definition, known.roles[0]
+        values = known.values(definition.properties, definition.credentials)
+        self._properties(known, values)
+        if definition.read is not None:
+            self._compiled(known, values, role, "read", definition.read)
+        if definition.write is not None:
+            self._compiled(known, values, role, "write", definition.write)
 
     def _type(self) -> SystemType | None:
         try:
@@ -105,6 +119,15 @@ class _Drawing:
         for problem in spec.check(values.given, known):
             place = "encryptedProperties" if problem.name in values.secrets else "properties"
             self._problem(f"{place}.{problem.name}", problem.message, problem.severity)
+
+    def _unread(self, known: SystemType, values: PropertyValues, role: Role) -> None:
+        """Properties that neither this type of system nor a transformation reads: misspelt, or of another product."""
+        definition = self._definition
+        given = [text.text for text in (definition.read, definition.write) if text is not None]
+        defaults = [known.transformation(role, direction, values) or "" for direction in _OPERATIONS]
+        names = {*definition.properties} - {problem.place.partition(".")[2] for problem in self.problems}
+        for problem in registry.spec(known.protocol or "").unread(names, known, (*given, *defaults, *values.values())):
+            self._problem(f"properties.{problem.name}", problem.message, problem.severity)
 
     def _compiled(
         self,

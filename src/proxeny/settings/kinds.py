@@ -1,5 +1,6 @@
 """Kinds of values in settings: what they may be, and what is said when they are not. No message holds the value."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,10 +45,21 @@ def jwk_set(path: Path) -> dict[str, Any] | None:
     return document if isinstance(document, dict) and isinstance(document.get("keys"), list) else None
 
 
+_NO_ID = re.compile(r"[\s:\x00-\x1f\x7f]")
+
+
+def _client_id(text: str) -> str:
+    if not 1 <= len(text) <= 128 or _NO_ID.search(text):
+        message = "must be 1 to 128 characters without blanks, colons and control characters"
+        raise ValueError(f"{message}, which Basic authentication (RFC 7617) could not carry.")
+    return text
+
+
 def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+ClientId = Annotated[str, AfterValidator(_client_id)]
 HomePath = Annotated[Path, AfterValidator(_from_home)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 Positive = Annotated[int, Field(ge=1)]

@@ -16,7 +16,7 @@ from pydantic import (
     SecretStr,
 )
 
-from proxeny.settings.kinds import DatabaseUrl, HomePath, Network, Positive, Seconds, Texts, WebUrl, jwk_set
+from proxeny.settings.kinds import ClientId, DatabaseUrl, HomePath, Network, Positive, Seconds, Texts, WebUrl, jwk_set
 
 Finding = tuple[str, str]
 _HOST = re.compile(r"\[?[A-Za-z0-9._:%-]+\]?")
@@ -247,7 +247,7 @@ class Client(Section):
     """A technical user from the file; ``systems`` restricts it to those systems, empty means all. ``dialect`` wins over
     that of the system. ``keys`` is a file with a JWK Set: public keys (private_key_jwt), or its own certificates."""
 
-    id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\s:\x00-\x1f]+$")]
+    id: ClientId
     secret: SecretStr | None = None
     permissions: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()

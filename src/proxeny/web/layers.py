@@ -176,7 +176,7 @@ def _event(request: Request, client: str, reason: str) -> dict[str, object]:
         "method": request.method,
         "route": request.route.template if request.route else "",
         "reason": reason,
-        "request": request.id,
+        "request_id": request.id,
     }
 
 

@@ -242,7 +242,7 @@ def survey_definitions(
         found.append(definition)
         problems.extend(mistakes)
     problems.extend(_duplicates(found))
-    return tuple(one for one in found if one.type and one.access_mode in ACCESS_MODES), tuple(problems)
+    return tuple(one for one in found if one.type), tuple(problems)
 
 
 def _named_files(folder: Path, documents: Iterable[Document | DefinitionError]) -> set[Path]:

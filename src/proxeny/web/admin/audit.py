@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 from proxeny.scim.errors import BadRequestError, ForbiddenError, TooManyRequestsError
-from proxeny.store.audit import AuditRecord, Wanted
+from proxeny.store.audit import AuditRecord, Wanted, as_written
 from proxeny.web.admin.answers import cursor, limit_of, may_see, number_before, page, query
 from proxeny.web.admin.jobs import API, admin_route
 from proxeny.web.admin.ports import Administration
@@ -33,7 +33,7 @@ class _Audit:
     async def list(self, request: Request) -> Response:
         fields = query(request, "event", "client", "since", "cursor", "limit")
         limit, before = limit_of(fields), number_before(fields.get("cursor"))
-        wanted = Wanted(fields.get("event", ""), fields.get("client"), fields.get("since", ""))
+        wanted = Wanted(fields.get("event", ""), fields.get("client"), _since(fields.get("since", "")))
         found, looked = list[AuditRecord](), 0
         async for record in self._audit.newest(before=before):
             before, looked = record.number, looked + 1
@@ -60,6 +60,13 @@ def _sees(request: Request, record: AuditRecord) -> bool:
         return True
     system = record.fields.get("system")
     return isinstance(system, str) and may_see(request, system)
+
+
+def _since(text: str) -> str:
+    try:
+        return as_written(text) if text else ""
+    except (ValueError, OverflowError):
+        raise BadRequestError("since is a date or time (ISO 8601), like 2026-01-31 or 2026-01-31T12:00Z.") from None
 
 
 def _head(text: str) -> tuple[int, str]:

@@ -99,12 +99,12 @@ class Basic:
 def decode_pair(credentials: bytes) -> tuple[str, str]:
     """Id and secret; raises NotAuthenticatedError if it is no base64 of ``id:secret`` in UTF-8."""
     if len(credentials) > _LONGEST:
-        raise NotAuthenticatedError("basic credentials are too long")
+        raise NotAuthenticatedError("Basic: the credentials are too long")
     try:
         text = base64.b64decode(credentials, validate=True).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError):
-        raise NotAuthenticatedError("basic credentials are not base64 of UTF-8") from None
+        raise NotAuthenticatedError("Basic: the credentials are not base64 of UTF-8") from None
     client_id, colon, secret = text.partition(":")
     if not colon or not client_id:
-        raise NotAuthenticatedError("basic credentials are not id:secret")
+        raise NotAuthenticatedError("Basic: the credentials are not id:secret")
     return client_id, secret

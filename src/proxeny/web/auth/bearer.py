@@ -90,7 +90,7 @@ def _text(credentials: bytes) -> str:
     except UnicodeDecodeError:
         raise InvalidTokenError("token is not ASCII") from None
     if token.lower().startswith("bearer "):
-        raise InvalidTokenError("doubled Bearer prefix")
+        raise InvalidTokenError("the prefix Bearer is doubled")
     if not token or " " in token or len(token) > jose.LONGEST:
         raise InvalidTokenError("token is empty, too long or holds spaces")
     return token

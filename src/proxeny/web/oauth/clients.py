@@ -136,10 +136,10 @@ def _pair(authorization: list[bytes]) -> tuple[str, str]:
     try:
         text = base64.b64decode(rest.strip(), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise InvalidClientError("basic credentials are not base64 of UTF-8") from None
+        raise InvalidClientError("Basic: the credentials are not base64 of UTF-8") from None
     client_id, colon, secret = text.partition(":")
     if not colon:
-        raise InvalidClientError("basic credentials are not id:secret")
+        raise InvalidClientError("Basic: the credentials are not id:secret")
     return _plain(client_id), _plain(secret)
 
 
