@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.fixtures.databases import KINDS
+from tests.fixtures.databases import KINDS, made_on
 from tests.fixtures.gateways import (
     COPY,
     COPY_PATCH,
@@ -70,7 +70,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     """The same directory seen from everywhere: itself, through proxies, and through a second gateway."""
     urls = {"sqlite": ""}
     if "postgresql" in KINDS:
-        urls["postgresql"] = request.getfixturevalue("postgresql_server").format(name="template1")
+        urls["postgresql"] = made_on(request.getfixturevalue("postgresql_server"))
     with ExitStack() as stack:
         speaking = stack.enter_context(client())
         found: dict[str, Site] = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.fixtures.databases import KINDS
+from tests.fixtures.databases import KINDS, made_on
 from tests.fixtures.gateways import (
     COPY,
     COPY_PATCH,
@@ -44,8 +44,7 @@ def sqlite_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
 
 @pytest.fixture(scope="session")
 def postgresql_gateway(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Running]:
-    server: str = request.getfixturevalue("postgresql_server")
-    url = server.format(name="postgres")
+    url = made_on(request.getfixturevalue("postgresql_server"))
     with running(tmp_path_factory.mktemp("quirks"), database=url, systems=systems()) as gateway:
         yield gateway
 
