@@ -11,6 +11,7 @@ ConnectorError                 ``next`` says what to do
 │   └── TimedOutError          no answer in time: it may be done     → retry
 ├── AuthenticationFailedError  the backend does not know us          → stop
 └── PropertyError              a property of the system is wrong     → stop
+    └── NoSuchSchemaError      it names what was there and is gone   → stop
 """
 
 from typing import ClassVar
@@ -102,3 +103,7 @@ class AuthenticationFailedError(ConnectorError):
 
 class PropertyError(ConnectorError):
     next = "stop"
+
+
+class NoSuchSchemaError(PropertyError):
+    """A filter property is about a custom schema that is not there; the message may be told to clients."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from proxeny.connectors.directory.filter import plan
-from proxeny.connectors.errors import PropertyError
+from proxeny.connectors.errors import NoSuchSchemaError, PropertyError
 from proxeny.connectors.filtering import AllOf, AnyElement, AnyOf, Compare, Field, NativeFilter, Negation
 from proxeny.documents import Document
 from proxeny.scim.errors import ScimError
@@ -21,15 +21,22 @@ Predicate = Callable[[Document], bool]
 
 @lru_cache(maxsize=64)
 def compiled(entity_type: str, resource_type: ResourceType, text: str) -> tuple[NativeFilter, Predicate | None]:
-    """The native filter of a property's text, and what decides the rest, if anything is left; PropertyError.
+    """The native filter of a property's text, and what decides the rest, if anything is left; PropertyError,
+    NoSuchSchemaError.
 
     ``resource_type`` is that of the directory's documents, with the custom schemas that there are now.
     """
     try:
         tree = parse_filter(text)
-        admits = compile_filter(tree, resource_type)
     except ScimError as error:
         raise PropertyError(f"The filter property of the directory's {entity_type}s is wrong: {error}") from error
+    try:
+        admits = compile_filter(tree, resource_type)
+    except ScimError as error:
+        raise NoSuchSchemaError(
+            f"This system's own filter of {entity_type}s is about what no schema of the directory has (any more), "
+            f"so nobody is shown. An administrator must add the schema or change the filter: {error}"
+        ) from error
     native = _native(tree, resource_type, None)
     return native, None if plan(entity_type, native).condition.exact else admits
 

@@ -7,6 +7,7 @@ from proxeny.connectors.errors import (
     BusyError,
     ConflictError,
     ConnectorError,
+    NoSuchSchemaError,
     NotFoundError,
     PropertyError,
     RefusedError,
@@ -78,6 +79,7 @@ _TABLE: dict[type[ConnectorError], Callable[..., ScimError]] = {
     AuthenticationFailedError: lambda _: BackendFailedError(
         "The backend does not accept the gateway's credentials. An administrator must correct the system's properties."
     ),
+    NoSuchSchemaError: lambda error: BackendUnavailableError(str(error)),
     PropertyError: lambda _: InternalError(
         "The system behind this address is not configured correctly; an administrator finds the reason in the log."
     ),
