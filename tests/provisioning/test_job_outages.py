@@ -250,3 +250,82 @@ async def test_a_paused_run_can_be_stopped(jobs: JobRig, source: Fake, sink: Fak
     assert run.paused
     assert await jobs.jobs.stop(run.id)
     assert (await jobs.memory.runs.get(run.id)).status == "stopped"
+
+
+async def test_who_moved_in_the_source_during_a_pause_is_not_missed(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    """Pages are found by number: ninety who leave move as many of the others in front of where the run was."""
+    source.control(users=300)
+    async with gate(sink.url) as behind:
+        await jobs.systems(scim("crm", "WRITE", behind.url))
+        sink.control(seconds=0.01)
+        async with working(jobs):
+            run = await jobs.jobs.start("src", "READ")
+            await filled(sink, 150)
+            behind.shut()
+            await until_paused(jobs, run)
+            source.control(missing=[*range(90)])
+            await behind.open()
+            done = await ended(jobs, run)
+    assert done.status == "success"
+    assert sorted(effects(sink.state(), "POST")) == sorted(set(effects(sink.state(), "POST")))
+    assert len(sink.state()["Users"]) == 300
+    assert (await jobs.counts(done))["create done"] == 300
+
+
+async def test_a_target_that_comes_while_a_delta_run_is_paused_gets_everything_afterwards(
+    jobs: JobRig, source: Fake, sink: Fake
+) -> None:
+    await jobs.systems(scim("src", "READ", source.url, ips__delta__read="enabled"))
+    source.control(users=20)
+    assert (await jobs.run()).mode == "full"
+    await asyncio.sleep(1.1)
+    source.control(changes={"7": 1})
+    sink.control(faults=[{"do": "401", "method": "PUT"}])
+    paused = await jobs.run()
+    assert (paused.paused, paused.mode) == (True, "delta")
+    sink.control(faults=[])
+    await jobs.systems(scim("lake", "WRITE", sink.url))
+    assert await jobs.jobs.resume(paused.id)
+    await jobs.jobs.work_off()
+    assert (await jobs.memory.runs.get(paused.id)).status == "success"
+    run = await jobs.run()
+    assert run.mode == "full", "the delta was not all that the new target is to get"
+    assert len(await jobs.outcomes(run, "lake")) == 20
+
+
+async def test_a_create_whose_end_is_not_known_is_looked_for_after_a_pause(
+    jobs: JobRig, source: Fake, sink: Fake
+) -> None:
+    """Also where the target would take the same one again."""
+    source.control(users=0, groups=12)
+    async with gate(sink.url) as behind:
+        await jobs.systems(scim("crm", "WRITE", behind.url))
+        sink.control(unique=False, seconds=0.3)
+        async with working(jobs):
+            run = await jobs.jobs.start("src", "READ")
+            async with asyncio.timeout(20):
+                while not sink.state()["most_open"]:  # noqa: ASYNC110  # another process
+                    await asyncio.sleep(0.01)
+            behind.shut()
+            await until_paused(jobs, run)
+            await asyncio.sleep(0.4)
+            assert sink.state()["Groups"], "made, and nobody was told"
+            await behind.open()
+            done = await ended(jobs, run)
+    made = effects(sink.state(), "POST", "Groups")
+    assert len(made) == len(set(made)) == 12
+    assert done.status == "success"
+
+
+async def test_what_a_run_noted_before_it_paused_stays(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    source.control(users=50)
+    await jobs.systems(scim("lake", "WRITE", sink.url))
+    await jobs.run()
+    source.control(users=51, missing=[*range(40)])
+    sink.control(faults=[{"do": "401", "method": "POST", "match": "user0000050", "first": 1}])
+    paused = await jobs.run()
+    assert {note.code for note in paused.notes} == {"too-many", "target-down"}
+    assert await jobs.jobs.resume(paused.id)
+    await jobs.jobs.work_off()
+    done = await jobs.memory.runs.get(paused.id)
+    assert {note.system for note in done.notes if note.code == "too-many"} == {"crm", "lake"}

@@ -33,6 +33,7 @@ from proxeny.provisioning.errors import DeliveryError
 logger = logging.getLogger("proxeny.job")
 
 T = TypeVar("T")
+_CANNOT_SEARCH = (NotFoundError, RefusedError, UnsupportedError)
 SKEW_SECONDS = 300.0
 """How far a target's clock may be behind ours when we ask whether an entity is older than our create."""
 
@@ -60,10 +61,13 @@ class Delivering:
 
     async def create(self, entity_type: str, document: Document, *, begun: float | None = None) -> Delivered:
         """A new entity, or the one with the same unique attributes. ``begun``: when an earlier create of it began
-        whose end is not known (Unix time)."""
+        whose end is not known (Unix time): it is looked for first, as not every target refuses a second one."""
         connector = self._connector
         if not isinstance(connector, Creator):
             raise DeliveryError("unsupported")
+        made = await self._begun(entity_type, document, begun, _CANNOT_SEARCH) if begun is not None else None
+        if made is not None:
+            return Delivered(made.id, made, recovered=True, attempts=0)
         attempts = 0
         while True:
             attempts += 1
@@ -76,7 +80,7 @@ class Delivering:
                 await self._pause(busy, attempts)
             except UnreachableError as broken:
                 begun = begun or time.time()
-                found = await self._begun(entity_type, document, begun)
+                found = await self._begun(entity_type, document, begun, (UnreachableError,))
                 if found is not None:
                     return Delivered(found.id, found, recovered=True, attempts=attempts)
                 await self._pause(broken, attempts)
@@ -88,11 +92,13 @@ class Delivering:
             raise DeliveryError("conflict-several" if found else "not-found")
         return Delivered(found[0].id, found[0], correlated=True, existed_before=True, attempts=0)
 
-    async def _begun(self, entity_type: str, document: Document, begun: float) -> Entity | None:
-        """The entity that a create without answer has made, if it has."""
+    async def _begun(
+        self, entity_type: str, document: Document, begun: float, unless: tuple[type[ConnectorError], ...]
+    ) -> Entity | None:
+        """The entity that a create without answer has made, if it has, and ``unless`` that cannot be found out."""
         try:
             found = await self._matches(entity_type, document)
-        except UnreachableError:
+        except unless:
             return None
         return found[0] if len(found) == 1 and _since(found[0], begun) else None
 

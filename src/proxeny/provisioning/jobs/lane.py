@@ -65,6 +65,7 @@ class Lane:
         self._counts: dict[str, int] = dict(checkpoint.get("counts", {}))
         self._late: dict[str, list[Item]] = {}
         self._repeats = bool(checkpoint)  # the first page may have been done in part
+        self._afresh: bool = checkpoint.get("afresh", False)  # all of this step may have been
         self._carrying = {
             name: Carrying(name, context.source, target, self.memory.links, context.manner, self.health)
             for name in self.types
@@ -105,9 +106,19 @@ class Lane:
                 done = await self.deliver(entity_type, self._late.pop(entity_type, []), again=True)
             if not done or self.context.stopping.is_set():
                 return False
-            self._at, self._position = self._at + 1, None
+            self._at, self._position, self._afresh = self._at + 1, None, False
             await self.commit([])
         return True
+
+    async def put_off(self) -> None:
+        """The run pauses: what is being read is read from its beginning when it goes on. In between, a source that
+        pages by number may have moved those who follow into what was read, and who was given up may be tried again."""
+        steps = self.steps
+        if self._at < len(steps) and steps[self._at][0] == "read":
+            self._position, self._afresh = None, True
+            read = f"{steps[self._at][1]} "
+            self._counts = {key: count for key, count in self._counts.items() if not key.startswith(read)}
+        await self.commit([])
 
     async def _is_back(self) -> bool:
         """One question to a target that was down, if it is time for it."""
@@ -175,8 +186,8 @@ class Lane:
             await self.context.ledger.commit([links.put(self.pair, begun)])
         await carrying.carry(cases, resolver, self.context.stopping)
         complete = all(case.outcome is not None for case in cases)
-        if again or self._repeats:
-            await self._merge(cases)
+        if again or self._repeats or self._afresh:
+            await _merge(self, cases)
             self._repeats = False
         if not again:
             self._defer(entity_type, cases)
@@ -201,17 +212,6 @@ class Lane:
             if case.outcome is not None and case.outcome.reason == "conflict-linked" and len(late) < LATE_LIMIT:
                 late.append(case.item)
 
-    async def _merge(self, cases: Iterable[Case]) -> None:
-        """An entity that this run has created stays created, whatever was done to it later in the run."""
-        for case in cases:
-            now = case.outcome
-            if now is None or now.outcome not in ("done", "unchanged"):
-                continue
-            before = await self.memory.outcomes.of_entity(self.run, self.target.id, now.entity_type, now.entity_id)
-            if before is not None and before.outcome == "done" and before.action in ("create", "correlate", "update"):
-                attempts = before.attempts + now.attempts
-                case.outcome = replace(now, action=before.action, outcome="done", attempts=attempts)
-
     # -- what is stored -------------------------------------------------------------------------------------------
 
     async def commit(self, requests: Sequence[Request], cases: Iterable[Case] = ()) -> None:
@@ -231,6 +231,7 @@ class Lane:
             "step": self._at,
             "phase": phase,
             "position": self._position,
+            "afresh": self._afresh,
             "pages": self._pages,
             "counts": self._counts,
             "down": self.health.down,
@@ -247,6 +248,18 @@ class Lane:
         found = await self.memory.outcomes.of_entity(self.run, self.target.id, reference.entity_type, reference.id)
         created = found is not None and found.action == "create" and found.outcome == "done"
         return f"new:{reference.id}" if created else None
+
+
+async def _merge(lane: Lane, cases: Iterable[Case]) -> None:
+    """An entity that this run has created stays created, whatever was done to it later in the run."""
+    for case in cases:
+        now = case.outcome
+        if now is None or now.outcome not in ("done", "unchanged"):
+            continue
+        before = await lane.memory.outcomes.of_entity(lane.run, lane.target.id, now.entity_type, now.entity_id)
+        if before is not None and before.outcome == "done" and before.action in ("create", "correlate", "update"):
+            attempts = before.attempts + now.attempts
+            case.outcome = replace(now, action=before.action, outcome="done", attempts=attempts)
 
 
 Act = Callable[[Lane, str], Awaitable[bool]]

@@ -7,7 +7,7 @@ inherits what is known of the targets that are down, so that these are not asked
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from proxeny.provisioning.deliveries.health import pause_after, refused
 from proxeny.store.runs import Note, Run, Runs
 
 Outages = dict[str, Mapping[str, Any]]
+_PASSING = frozenset({"source-down", "target-down", "target-back", "full-read"})
 _WAITING = ("waits", "ask_at", "why_waiting")
 
 
@@ -76,6 +77,11 @@ async def take_over(runs: Runs, run: Run) -> Heritage:
             note = Note("superseded", run.source, f"Run {run.id} began while this one was paused, and does its work.")
             await runs.supersede(paused, [*paused.notes, note])
     return Heritage(known, source)
+
+
+def lasting(notes: Iterable[Note]) -> Iterator[Note]:
+    """What a run noted before it paused, without what is said anew or was only true then."""
+    return (note for note in notes if note.code not in _PASSING)
 
 
 def waiting_note(code: str, system: str, why: str, until: float) -> Note:

@@ -25,6 +25,7 @@ from proxeny.provisioning.jobs.pausing import (
     Heritage,
     Outages,
     is_down,
+    lasting,
     source_is_back,
     source_wait,
     take_over,
@@ -66,6 +67,7 @@ class _Decided:
     forced: bool = False
     why: str = ""
     contents: frozenset[str] = frozenset()
+    targets: tuple[str, ...] = ()
 
     def stored(self) -> dict[str, Any]:
         """As the plan of the run."""
@@ -75,6 +77,7 @@ class _Decided:
             "forced": self.forced,
             "why": self.why,
             "contents": sorted(self.contents),
+            "targets": self.targets,
             "decided": True,
         }
 
@@ -84,7 +87,8 @@ class _Decided:
         if not plan.get("decided"):
             return None
         contents = frozenset(plan.get("contents", ()))
-        return cls(run.mode, dict(plan["cursors"]), dict(plan["marks"]), plan["forced"], plan["why"], contents)
+        cursors, marks, targets = dict(plan["cursors"]), dict(plan["marks"]), tuple(plan.get("targets", ()))
+        return cls(run.mode, cursors, marks, plan["forced"], plan["why"], contents, targets)
 
 
 def targets_of(systems: Systems, source: OpenSystem) -> Iterator[OpenSystem]:
@@ -141,6 +145,7 @@ async def _conducted(
         id_of=lambda name: _id_of(systems, name),
         tracing=kept,
     )
+    context.notes += lasting(run.notes)
     if decided.why:
         context.notes.append(Note("full-read", source.id, decided.why))
     try:
@@ -186,6 +191,7 @@ async def _decide(memory: Memory, source: Origin, targets: Sequence[Destination]
         return known
     decided = await _mode(memory, source, targets, run)
     decided.marks = await source.marks()
+    decided.targets = tuple(target.id for target in targets)
     if run.kind != "SIMULATE":
         decided.contents = await memory.contents.fresh(source.id, wishes_of(source.values))
     await memory.runs.decide(run, decided.mode, decided.stored())
@@ -221,7 +227,7 @@ async def _mark(
         return
     scheduled = before.deltas + (run.trigger == "REPEAT") if decided.mode == "delta" else 0
     if decided.marks:
-        covered = tuple(target.id for target in targets)
+        covered = tuple(target.id for target in targets if target.id in decided.targets)
         await memory.marks.put(source.id, Mark(decided.marks, covered, scheduled))
 
 
@@ -261,6 +267,7 @@ async def _lane(context: Context, lane: Lane) -> bool:
     except SourceBrokenError as error:
         if error.cause is not None and not context.manner.simulated:
             context.source_down = error.cause
+            await lane.put_off()
         else:
             context.notes.append(Note("source-broken", context.source.id, str(error)))
         return False
@@ -270,7 +277,7 @@ async def _lane(context: Context, lane: Lane) -> bool:
         return False
     health = lane.health
     if health.down is not None and health.pauses:
-        await lane.commit([])
+        await lane.put_off()
         context.outages[lane.target.id] = health.next_probe
         context.notes.append(waiting_note("target-down", lane.target.id, health.down, health.next_probe))
     elif health.down is not None:
