@@ -138,6 +138,28 @@ def test_a_write_answers_with_as_many_members_as_the_switch_says(filled: tuple[S
                 assert len(answer.json().get("members", ())) == (size if group in shown else 0), (name, size)
 
 
+@pytest.mark.parametrize("place", ["/scim", "/proxy/copy"])
+def test_members_are_read_page_by_page_as_the_users_of_a_group(
+    filled: tuple[Site, list[str], str, str], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    copying, ids, large, _ = filled
+    site = Site(copying.base.removesuffix("/proxy/copy") + place, copying.client)
+    rows = Rows(monkeypatch)
+    asked = {"filter": f'groups.value eq "{large}"', "attributes": "id", "count": 100}
+    found, cursor = [], ""
+    while True:
+        before = rows.rows
+        page = site.get("/Users", **asked, cursor=cursor).json()
+        assert rows.rows - before < 500, "a page costs what is in it"
+        found += [user["id"] for user in page["Resources"]]
+        cursor = page.get("nextCursor", "")
+        if not cursor:
+            break
+    assert sorted(found) == sorted(ids[:MANY])
+    middle = site.get("/Users", **asked, startIndex=1501).json()
+    assert (middle["totalResults"], [user["id"] for user in middle["Resources"]]) == (MANY, found[1500:1600])
+
+
 def test_t38_300_changes_of_a_large_group_go_out_in_one_small_request() -> None:
     before = [{"value": f"u{number:06}"} for number in range(100_000)]
     after = [*before[300:], *({"value": f"new{number:05}"} for number in range(300))]
