@@ -52,6 +52,14 @@ async def test_an_address_that_is_wrong_is_told_by_its_part(url: str, failed: st
     assert re.search(message, done[-1].message)
 
 
+async def test_http_on_a_port_of_tls_is_told_with_what_to_write() -> None:
+    async with tls_server(trustme.CA()) as (port, _):
+        done = await steps(f"http://127.0.0.1:{port}", {"User": "u"}, {"Password": "p"})
+    assert (done[-1].name, done[-1].ok) == ("sign-in", False)
+    assert "write https:// in URL" in done[-1].message
+    assert "ServerDisconnectedError" not in done[-1].message
+
+
 @pytest.mark.parametrize(
     ("answer", "failed", "message"),
     [

@@ -56,14 +56,6 @@ def search_request(query: Query) -> Document:
     return document
 
 
-def bulk_request(operations: Iterable[Document], *, fail_on_errors: int | None = None) -> Document:
-    """The body of a bulk request."""
-    document: Document = {"schemas": [BULK_REQUEST_SCHEMA], "Operations": list(operations)}
-    if fail_on_errors is not None:
-        document["failOnErrors"] = fail_on_errors
-    return document
-
-
 def bulk_response(results: Iterable[Document]) -> Document:
     """The answer to a bulk request; each result says method, location, status (as text) and, on errors, response."""
     return {"schemas": [BULK_RESPONSE_SCHEMA], "Operations": list(results)}

@@ -196,7 +196,3 @@ class Transformation:
 
     def entity(self, name: str) -> EntityProgram | None:
         return self.entities.get(name)
-
-    def by_endpoint(self, endpoint: str) -> EntityProgram | None:
-        """The entity type that is offered at a SCIM endpoint (``Users``)."""
-        return next((program for program in self.entities.values() if program.endpoint == endpoint), None)

@@ -6,6 +6,8 @@ from yarl import URL
 from proxeny.connectors.errors import ConnectorError, PropertyError, TimedOutError, UnreachableError
 from proxeny.connectors.outbound.guard import MARK
 
+_CLOSED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+
 
 def timed_out(url: URL, seconds: float) -> ConnectorError:
     return TimedOutError(f"{url.host}:{url.port} did not answer completely within {seconds:g} s.")
@@ -28,4 +30,6 @@ def broken(error: aiohttp.ClientError, url: URL) -> ConnectorError:
         return UnreachableError(f"No connection to {where}: {error.os_error.strerror or error.os_error}.")
     if isinstance(error, aiohttp.InvalidURL):
         return PropertyError(f"URL {str(url)[:120]!r} cannot be called.")
-    return UnreachableError(f"The connection to {where} broke: {type(error).__name__}.")
+    what = "the server closed it without an answer" if isinstance(error, _CLOSED) else type(error).__name__
+    hint = f" It was called with http://; if {where} speaks TLS, write https:// in URL."
+    return UnreachableError(f"The connection to {where} broke: {what}.{hint if url.scheme == 'http' else ''}")

@@ -126,10 +126,6 @@ def original(error: BaseException) -> BaseException:
     return found.__cause__ if _state(found) == "" and _state(found.__cause__) and found.__cause__ else found
 
 
-def is_conflict(error: BaseException) -> bool:
-    return _meaning(original(error))[0] is ConflictError
-
-
 def may_repeat(error: BaseException) -> bool:
     """Whether the whole transaction was taken back in favour of another, so that it can be tried again at once."""
     return _meaning(original(error)) is _AGAIN

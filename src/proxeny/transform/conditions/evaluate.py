@@ -59,11 +59,6 @@ def fold(condition: Condition, environment: Environment | None = None) -> Condit
     return condition
 
 
-def always_false(condition: Condition, environment: Environment | None = None) -> bool:
-    """Whether the condition can hold for no entity, as far as constants and properties tell."""
-    return fold(condition, environment) == Constant(False)
-
-
 def compile_operand(operand: Operand, environment: Environment) -> Evaluate:
     """The operand's value; the length of a missing path is 0 (a named difference from Jayway)."""
     match operand:
