@@ -92,14 +92,19 @@ APPLICATION = {
     "properties": {"realtime.application": "true", "ips.application.id": "finance"},
 }
 
+TARGET = {**APPLICATION, "properties": {}}
+
 
 @pytest.mark.parametrize(
     ("systems", "told"),
     [
         ([], 0),
-        ([SENDER], 25),
-        ([{**SENDER, "properties": {}}], 0),
-        ([{**SENDER, "state": "DISABLED"}], 0),
+        ([SENDER], 0),  # to nobody
+        ([SENDER, TARGET], 25),
+        ([SENDER, {**TARGET, "sources": ["Others"]}], 0),
+        ([SENDER, {**TARGET, "state": "DISABLED"}], 0),
+        ([{**SENDER, "properties": {}}, TARGET], 0),
+        ([{**SENDER, "state": "DISABLED"}, TARGET], 0),
         ([{**SENDER, "properties": {}}, APPLICATION], 25),
         ([{**SENDER, "properties": {}}, {**APPLICATION, "properties": {"realtime.application": "true"}}], 0),
     ],

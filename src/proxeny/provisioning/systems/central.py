@@ -33,15 +33,21 @@ class Senders:
 
 
 def senders_among(plans: Iterable[Blueprint]) -> Senders:
-    """Who sends, among all systems that are switched on."""
+    """Who sends, among all systems that are switched on; nobody to no target: that would be kept for nothing."""
     known = [plan for plan in plans if plan.definition.enabled]
+    targets = [plan for plan in known if plan.role == "target"]
+    connected = _named_by(targets)
+    central = _named_by(plan for plan in targets if is_central(plan.values))
     sources = [plan for plan in known if plan.role == "source" and plan.type.protocol == _PROTOCOL]
-    named = {
-        name for plan in known if plan.role == "target" and is_central(plan.values) for name in plan.definition.sources
-    }
-    everything = tuple(plan.definition.id for plan in sources if plan.values.flag(SEND))
-    some = (plan.definition for plan in sources if named & {plan.definition.id, plan.definition.name})
+    sending = (plan.definition for plan in sources if plan.values.flag(SEND))
+    everything = tuple(one.id for one in sending if connected & {one.id, one.name})
+    some = (plan.definition for plan in sources if central & {plan.definition.id, plan.definition.name})
     return Senders(everything, tuple(one.id for one in some if one.id not in everything))
+
+
+def _named_by(targets: Iterable[Blueprint]) -> set[str]:
+    """Ids and names of the sources of these targets."""
+    return {name for plan in targets for name in plan.definition.sources}
 
 
 def application_of(document: Document) -> str:
