@@ -209,7 +209,7 @@ class Catalog:
         base = self._directory_base
         if base is not None and await _has_other_schemas(base.connector):
             self._directory = self._over_directory(base)
-        for system in self._open.values():
+        for system in [*self._open.values()]:
             if await _has_other_schemas(system.connector) and system.provider is not None:
                 system.provider = self._proxy(system.blueprint, system.connector, system.use)
 
@@ -253,18 +253,19 @@ class Catalog:
         if not found.use.at_work:
             await found.connector.close()
             return
-        task = asyncio.create_task(self._leave(found))
+        task = asyncio.create_task(_leave(found, self._grace))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 
-    async def _leave(self, found: OpenSystem) -> None:
-        """Closes a replaced system after the last who is at work on it."""
-        try:
-            if not await found.use.ended(self._grace):
-                told = {"system": found.blueprint.definition.id, "at_work": found.use.at_work}
-                logger.warning("a replaced system is closed under requests or runs that did not end", extra=told)
-        finally:
-            await found.connector.close()
+
+async def _leave(found: OpenSystem, grace: float) -> None:
+    """Closes a replaced system after the last who is at work on it, or after so many seconds."""
+    try:
+        if not await found.use.ended(grace):
+            told = {"system": found.blueprint.definition.id, "at_work": found.use.at_work}
+            logger.warning("a replaced system is closed under requests or runs that did not end", extra=told)
+    finally:
+        await found.connector.close()
 
 
 async def _has_other_schemas(connector: Connector) -> bool:

@@ -195,7 +195,7 @@ class Realtime:
         targets = [destination(each) for each in reached]
         targets = [target for target in targets if target.takes(claimed.entity_type)]
         if claimed.central:
-            targets = await self._of_application(targets, claimed, entity)
+            targets = await _of_application(self.memory, targets, claimed, entity)
             if not targets:
                 words = sentence("no-application")
                 return [State(source.id, "read", "Entity Skipped", "no-application", words)], False
@@ -207,16 +207,6 @@ class Realtime:
         made = (state_of(outcome, central=claimed.central) for outcome in outcomes)
         states = [source_state(source.id, claimed, item), *made]
         return states, any(one.outcome == "failed" and one.reason in _AGAIN for one in outcomes)
-
-    async def _of_application(
-        self, targets: Sequence[Destination], claimed: Claimed, entity: Entity | None
-    ) -> list[Destination]:
-        """The targets that the group's application is; those that have it, if it is gone."""
-        if entity is not None:
-            return [target for target in targets if serves(target.values, application_of(entity.document))]
-        known = await self.memory.links.of_native(claimed.source, claimed.entity_id)
-        linked = {pair.target for pair, link in known if link.entity_type == claimed.entity_type}
-        return [target for target in targets if is_central(target.values) and target.id in linked]
 
     async def _to(self, single: Single, target: Destination, claimed: Claimed, item: Item | None) -> list[Outcome]:
         """What became of it in one target. A target that breaks does not break the others."""
@@ -263,6 +253,17 @@ def id_of(native: EntityType, document: Document) -> str | None:
     for name in native.id:
         value = value.get(name) if isinstance(value, dict) else None
     return None if value is None or value == "" or isinstance(value, dict | list) else str(value)
+
+
+async def _of_application(
+    memory: Memory, targets: Sequence[Destination], claimed: Claimed, entity: Entity | None
+) -> list[Destination]:
+    """The targets that the group's application is; those that have it, if it is gone."""
+    if entity is not None:
+        return [target for target in targets if serves(target.values, application_of(entity.document))]
+    known = await memory.links.of_native(claimed.source, claimed.entity_id)
+    linked = {pair.target for pair, link in known if link.entity_type == claimed.entity_type}
+    return [target for target in targets if is_central(target.values) and target.id in linked]
 
 
 async def _entity(source: Origin, claimed: Claimed) -> Entity | None:
