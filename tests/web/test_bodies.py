@@ -1,5 +1,6 @@
 """Bodies: limits of size, time and depth, and JSON that would not survive."""
 
+import json
 import time
 
 import orjson
@@ -86,7 +87,7 @@ def test_what_is_no_json_or_would_lose_something_is_refused_at_once(body: bytes)
         (b'{"a": 18446744073709551615}', {"a": 2**64 - 1}),
         (b'{"a": "99999999999999999999999"}', {"a": "9" * 23}),
         (b'{"a": 0.12345678901234567890123}', {"a": 0.12345678901234568}),
-        (b'{"a": 1, "a": 2}', {"a": 2}),
+        (b'{"a": {"a": 1}, "A": [{"a": 2}, {"a": 2}]}', {"a": {"a": 1}, "A": [{"a": 2}, {"a": 2}]}),
         (b'{"a": "[[[[\\"[[[[\\\\"}', {"a": '[[[["[[[[\\'}),
         (b"[" * 64 + b"]" * 64, None),
     ],
@@ -94,6 +95,45 @@ def test_what_is_no_json_or_would_lose_something_is_refused_at_once(body: bytes)
 def test_what_only_looks_dangerous_is_taken(body: bytes, value: object) -> None:
     parsed = parse_json(body, 64)
     assert value is None or parsed == value
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": 1, "a": 1}',
+        b'{"a":1,"a" :2}',
+        b'{"b": [{"x": {"a": 1,\n "a"\n:2}}]}',
+        b'{"a": 1, "\\u0061": 2}',
+        b'{"b": "\\":", "a": 1, "a" : 2}',
+        b'{"b": ":", "a": {}, "c": [], "a": []}',
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_and_named(body: bytes) -> None:
+    with pytest.raises(InvalidSyntaxError, match="the key 'a' twice"):
+        parse_json(body, 64)
+
+
+@given(JSON, st.sampled_from(["plain", "spaced", "indented"]), st.data())
+def test_a_key_is_found_twice_only_where_it_stands_twice(value: object, form: str, data: st.DataObject) -> None:
+    if form == "plain":
+        body = orjson.dumps(value)
+    else:
+        written = json.dumps(value, separators=(",", " : ") if form == "spaced" else None, indent=1)
+        body = written.encode("utf-8", "surrogatepass")
+    parse_json(body, 64)
+    key = data.draw(st.text())
+    twice = b'{"a":%b,%b:1,"b":"\\":",%b:2}' % (body, orjson.dumps(key), orjson.dumps(key))
+    with pytest.raises(InvalidSyntaxError, match="twice"):
+        parse_json(twice, 64)
+
+
+async def test_a_body_with_a_key_twice_writes_nothing(gateway: Running) -> None:
+    body = b'{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"a","userName":"b"}'
+    answer = await gateway.client.post(
+        "/proxy/hr/Users", content=body, auth=gateway.auth(), headers={"Content-Type": "application/scim+json"}
+    )
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidSyntax")
+    assert "userName" in answer.json()["detail"]
 
 
 async def test_a_body_beyond_the_limit_is_refused_whether_or_not_it_says_its_length() -> None:

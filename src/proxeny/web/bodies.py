@@ -1,10 +1,12 @@
 """Bodies of requests: read within limits of size and time, and parsed as the JSON that SCIM speaks.
 
 What is refused, and why: more nesting than any resource has, integers beyond 64 bits (they would silently lose digits),
-NaN and lone surrogates (no JSON, no UTF-8), other encodings. Of double keys in an object the last one wins.
+NaN and lone surrogates (no JSON, no UTF-8), other encodings, and objects with a key twice, of which one value would be
+dropped unseen (RFC 8259 §4).
 """
 
 import asyncio
+import json
 import re
 from collections.abc import Sequence
 from itertools import accumulate
@@ -24,6 +26,7 @@ _CHUNK = 16_384
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 19
 _STRING_OR_INTEGER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*', re.DOTALL)
+_KEY_APART = re.compile(rb'"[ \t\r\n]+:')
 _INTEGERS = range(-(2**63), 2**64)
 
 
@@ -89,9 +92,44 @@ def parse_json(body: bytes, depth: int) -> Any:
     check_depth(body, depth)
     check_integers(body)
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidSyntaxError(f"The body is not valid JSON in UTF-8: {error}") from None
+    check_keys(body, value)
+    return value
+
+
+def check_keys(body: bytes, value: Any) -> None:
+    """Refuses a key that stands twice in one object. ``value`` is what was read from the body.
+
+    If no quote and its colon stand apart, there are as many ``":`` as keys at least; so if no more keys were read, each
+    stands once. Any other body (a string that holds ``":`` itself) is read again, slowly, with all its keys.
+    """
+    if b"{" in body and (_KEY_APART.search(body) or body.count(b'":') != _keys(value)):
+        json.loads(body, object_pairs_hook=_distinct)
+
+
+def _keys(value: Any) -> int:
+    """How many keys there are, at any depth."""
+    found, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if type(one) is dict:
+            found += len(one)
+            one = one.values()
+        elif type(one) is not list:
+            continue
+        waiting += [inner for inner in one if type(inner) is dict or type(inner) is list]
+    return found
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> None:
+    """What becomes of the object does not matter, only that no key of it stands twice."""
+    seen = set[str]()
+    for key, _ in pairs:
+        if key in seen:
+            raise InvalidSyntaxError(f"The body has the key {key[:60]!r} twice in one object. Send it once.")
+        seen.add(key)
 
 
 def check_depth(body: bytes, limit: int) -> None:
