@@ -124,6 +124,14 @@ async def test_cells_that_spreadsheets_would_run_are_written_as_text(tmp_path: P
     assert [entity.document["displayName"] async for entity in opened.read_all("user")] == names
 
 
+async def test_null_takes_away_and_is_not_written(tmp_path: Path) -> None:
+    opened = connector(tmp_path)
+    made = await opened.create("group", {"displayName": "All", "note": "x"})
+    held = await opened.replace("group", made.id, {"displayName": "All", "note": None})
+    assert held.document == {"id": made.id, "displayName": "All"}
+    assert "null" not in (tmp_path / "teams.jsonl").read_text()
+
+
 async def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     opened = connector(tmp_path)
     first = await opened.create("user", {"userName": "a"})

@@ -75,7 +75,9 @@ class Sheet:
 
     def _written(self, document: Document) -> Entity:
         """The entity as it will be read again: what the form cannot hold is refused now."""
-        document = {name: value for name, value in document.items() if name not in ("schemas", "meta")}
+        document = {
+            name: value for name, value in document.items() if value is not None and name not in ("schemas", "meta")
+        }
         for _ in self.paper.form.write([document]):
             pass
         return self.paper.entity(document)

@@ -13,6 +13,8 @@ from proxeny.scim.errors import MutabilityError
 from proxeny.scim.values import is_present
 
 Names = tuple[str, ...]
+_NULL_AS_TEXT = ("null", "None")
+"""What a careless backend makes of null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,13 @@ class Removals:
         return {**document, **dict.fromkeys(gone)} if gone else document
 
     def require(self, document: Document, then: str) -> None:
-        """MutabilityError if the backend has kept one as it was; ``then`` says what has become of the request."""
+        """MutabilityError if the backend has kept one as it was, or took null for a word; ``then`` says what has become
+        of the request."""
         for names in self.names:
             held = _at(document, names)
-            if is_present(held) and held == _at(self.before, names):
+            if is_present(held) and (held == _at(self.before, names) or held in _NULL_AS_TEXT):
                 raise MutabilityError(
-                    f"The backend of this system keeps {'.'.join(names)!r} when it is removed. {then}"
+                    f"The backend of this system keeps {'.'.join(names)!r} as {held!r:.80} when it is removed. {then}"
                 )
 
 
