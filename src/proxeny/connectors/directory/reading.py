@@ -10,6 +10,7 @@ from proxeny.connectors.directory import members, native_filter, resources, sear
 from proxeny.connectors.directory.belonging import groups_of
 from proxeny.connectors.directory.failures import translated
 from proxeny.connectors.directory.fields import RESOURCE_TYPES, storable
+from proxeny.connectors.directory.places import Places
 from proxeny.connectors.directory.searching import Statements
 from proxeny.connectors.directory.stored import Stored
 from proxeny.connectors.filtering import AllOf, NativeFilter
@@ -36,6 +37,7 @@ class DirectoryReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._resource_types: Callable[[], Mapping[str, ResourceType]] = lambda: RESOURCE_TYPES
+        self._places = Places(database.state, self._fetch)
 
     def state(self) -> int | None:
         """As of ``spi.Watched``."""
@@ -120,8 +122,7 @@ class DirectoryReader:
         """The page at an index, with one row more if there is one, and the total."""
         limit = search.count + 1
         if statements.plan is None and search.sort is None:
-            positions = await self._fetch(tables.POSITIONS, {"type": parameters["type"]})
-            total, after, offset = searching.locate(positions, search.start)
+            total, after, offset = searching.locate(await self._places.of(parameters["type"]), search.start)
             if search.start >= total:
                 return [], total
             values = {**parameters, "after": after, "limit": limit, "offset": offset}
@@ -143,8 +144,7 @@ class DirectoryReader:
 
     async def _counted(self, statements: Statements, parameters: dict[str, Any]) -> int:
         if statements.plan is None:
-            positions = await self._fetch(tables.POSITIONS, {"type": parameters["type"]})
-            return searching.locate(positions, 0)[0]
+            return searching.locate(await self._places.of(parameters["type"]), 0)[0]
         total: int = (await self._fetch(statements.total, parameters, not statements.condition.point))[0][0]
         return total
 

@@ -7,6 +7,7 @@ entity that stays, once, whatever is written meanwhile; it belongs to one filter
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -24,6 +25,7 @@ from proxeny.connectors.filtering import NativeFilter, Value
 from proxeny.connectors.spi import Search, Sort
 from proxeny.database import Row, Statement
 
+Positions = Sequence[Row]
 e = ENTITIES.c
 COLUMNS: dict[tuple[str, ...], sa.ColumnElement[Any]] = {("id",): e.id, **filters.TIMES}
 DEEP = 2000
@@ -121,14 +123,21 @@ def prepare(entity_type: str, tree: NativeFilter | None, sort: Sort | None) -> t
     return statements, parameters
 
 
-def locate(positions: list[Row], start: int) -> tuple[int, int, int]:
-    """From (bucket, count) rows: how many there are, and after which seq, at what offset, ``start`` is."""
-    total, bucket, before = 0, 0, 0
+def locate(positions: Positions, start: int) -> tuple[int, int, int]:
+    """From (bucket, count) rows: how many there are, and after which seq, at what offset, ``start`` is.
+
+    Nothing need be passed over in a bucket that has lost nobody and holds nothing else: its numbers are its places.
+    """
+    total, bucket, before, held = 0, 0, 0, 0
     for each, entities in positions:
         if total <= start:
-            bucket, before = each, total
+            bucket, before, held = each, total, entities
         total += entities
-    return total, bucket * BUCKET - 1, start - before
+    first = bucket * BUCKET or 1  # numbers begin with 1
+    offset = start - before
+    if held == (bucket + 1) * BUCKET - first:
+        return total, first - 1 + offset, 0
+    return total, first - 1, offset
 
 
 def binding(entity_type: str, search: Search) -> str:
