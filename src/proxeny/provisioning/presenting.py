@@ -61,7 +61,7 @@ def present(
 def _refer(document: Document, base: str, references: References) -> None:
     """Every ``$ref`` of the resource is ours or none; the values of other resources get one."""
     for name, value in document.items():
-        kind = type(value)
+        kind = value.__class__
         if kind is str:
             continue
         if kind is list:
@@ -70,7 +70,9 @@ def _refer(document: Document, base: str, references: References) -> None:
             elif name == "groups":
                 _refer_groups(value, base, references.get("group"))
             else:
-                _refer_nowhere(value)
+                for each in value:
+                    if each.__class__ is dict and "$ref" in each:
+                        del each["$ref"]
         elif kind is dict:
             if ":" in name:
                 _refer_extension(name, value, base, references)
@@ -80,7 +82,7 @@ def _refer(document: Document, base: str, references: References) -> None:
 
 def _refer_nowhere(values: list[Document]) -> None:
     for value in values:
-        if type(value) is dict and "$ref" in value:
+        if value.__class__ is dict and "$ref" in value:
             del value["$ref"]
 
 
@@ -106,7 +108,9 @@ def _refer_members(members: list[Document], base: str, references: References) -
 
 def _refer_extension(urn: str, extension: Document, base: str, references: References) -> None:
     for name, value in extension.items():
-        kind = type(value)
+        kind = value.__class__
+        if kind is str:
+            continue
         if kind is list:
             _refer_nowhere(value)
         elif kind is dict:

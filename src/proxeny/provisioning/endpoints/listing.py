@@ -119,14 +119,20 @@ class Lists(Showing):
 
     def _by_index(self, query: Query, page: Page, sight: _Sight) -> Listing:
         """The backend's own page: itemsPerPage counts what was read before the read condition (decision 8)."""
-        resources = [seen for entity in page.entities if (seen := sight.of(entity)) is not None]
-        return Listing(
-            self._projected(resources, query),
-            self._total(query, page),
-            query.start_index,
-            len(page.entities),
-            skipped=sight.skipped,
-        )
+        resources = self._written(page.entities, query, sight)
+        total, read = self._total(query, page), len(page.entities)
+        return Listing(resources, total, query.start_index, read, skipped=sight.skipped)
+
+    def _written(self, entities: list[Entity], query: Query, sight: _Sight) -> list[Shown]:
+        """What the client gets of each, written as soon as it was seen: a whole page of documents that are held until
+        the last of them would leave the processor's caches, and give the garbage collector work."""
+        projection, members_type = self.projection(query), query.members_type
+        written: list[Shown] = []
+        for entity in entities:
+            resource = sight.of(entity)
+            if resource is not None:
+                written.append(self.written(resource, projection, members_type))
+        return written
 
     def _total(self, query: Query, page: Page) -> int:
         """proxy-api.md §3: the backend's total, or as much as is known on the way."""
@@ -226,19 +232,19 @@ class Lists(Showing):
         """Fills the page with visible resources: asks for as many as are missing, so a cursor never skips any."""
         scope = self._scope(query)
         cursor: Cursor | None = self._cursors.open(query.cursor, scope)
-        found: list[Resource] = []
+        found: list[Shown] = []
         total: int | None = None
         for _ in range(_FILL_LIMIT):
             wanted = query.count - len(found)
             if wanted <= 0 or cursor is None:
                 break
             page = await searcher.search(self._endpoint.entity_type, self._cursor_search(query, pushed, cursor, wanted))
-            found += [seen for entity in page.entities if (seen := sight.of(entity)) is not None]
             if page.exact and not self._endpoint.conditioned:
                 total = page.total
             cursor = _after(cursor, page)
+            found += self._written(page.entities, query, sight)
         return Listing(
-            self._projected(found, query),
+            found,
             total,
             1,
             len(found),

@@ -66,6 +66,11 @@ class Showing:
             return orjson.Fragment(resource.rendered.shown)
         return projection.apply(resource.document)
 
+    def written(self, resource: Resource, projection: Projection, members_type: str | None = None) -> orjson.Fragment:
+        """The same as JSON, which needs neither the resource nor its entity any more."""
+        shown = self.shown(resource, projection, members_type)
+        return shown if isinstance(shown, orjson.Fragment) else orjson.Fragment(orjson.dumps(shown))
+
 
 def _omitted(endpoint: Endpoint, projection: Projection, used: set[str]) -> frozenset[str]:
     """Native fields behind nothing but attributes that are neither shown nor ``used`` (names in lower case)."""
