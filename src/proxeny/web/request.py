@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -17,6 +18,7 @@ from proxeny.web.responses import Family, Response
 from proxeny.web.settings import WebSettings
 
 _QUERY_FIELDS = 100
+_SHORT = 512
 
 Handler = Callable[["Request"], Awaitable[Response]]
 
@@ -42,6 +44,12 @@ class Route:
     operations: Mapping[str, Operation]
     base: int = 0
     permission: str | None = None
+
+
+@lru_cache(maxsize=1024)
+def _fields_again(query: str) -> Params:
+    """The fields of a short query, which clients send again and again."""
+    return fields(query)
 
 
 def fields(query: str) -> Params:
@@ -94,7 +102,7 @@ class Request:
         if not text:
             return ()
         try:
-            return fields(text.decode("ascii"))
+            return (_fields_again if len(text) <= _SHORT else fields)(text.decode("ascii"))
         except UnicodeDecodeError:
             raise BadRequestError("The query is not percent-encoded UTF-8. Encode it and try again.") from None
         except ValueError:

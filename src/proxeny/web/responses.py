@@ -30,7 +30,7 @@ _BODILESS = frozenset({204, 304})
 @dataclass(slots=True)
 class Response:
     """``reason`` is what the log says beside the status; it does not go out. ``cache`` is its Cache-Control.
-    ``streams``: only ``send`` can write it."""
+    ``streams``: only ``send`` can write it. ``written`` are its header lines, once they were asked for."""
 
     streams: ClassVar[bool] = False
     status: int
@@ -38,6 +38,7 @@ class Response:
     headers: RawHeaders = field(default_factory=list)
     reason: str = ""
     cache: bytes = b"no-store"
+    written: bytes | None = None
 
     async def send(self, send: Send, more: RawHeaders, *, head: bool = False) -> None:
         """Sends it with further headers; for HEAD without the body that the length tells of."""
@@ -49,9 +50,11 @@ class Response:
 
     def lines(self) -> bytes:
         """The header lines, each with its end."""
-        parts = [b"content-length: %d\r\n" % len(self.body)] if self.status not in _BODILESS else []
-        parts += [b"%b: %b\r\n" % header for header in self.headers]
-        return b"".join(parts)
+        if self.written is None:
+            parts = [b"content-length: %d\r\n" % len(self.body)] if self.status not in _BODILESS else []
+            parts += [b"%b: %b\r\n" % header for header in self.headers]
+            self.written = b"".join(parts)
+        return self.written
 
 
 def document(value: Any, status: int = 200, media_type: bytes = JSON, headers: RawHeaders | None = None) -> Response:
@@ -60,7 +63,9 @@ def document(value: Any, status: int = 200, media_type: bytes = JSON, headers: R
 
 
 def from_answer(answer: Answer) -> Response:
-    """A provider's answer as it goes out."""
+    """A provider's answer as it goes out; made once for one that is kept, and then changed by nobody."""
+    if answer.sent.__class__ is Response:
+        return answer.sent
     headers: RawHeaders = []
     if answer.body is not None:
         headers.append((b"content-type", SCIM))
@@ -70,7 +75,8 @@ def from_answer(answer: Answer) -> Response:
         headers.append((b"etag", _text(answer.etag)))
     for name, value in answer.headers:
         headers.append((_text(name).lower(), _text(value)))
-    return Response(answer.status, answer.body or b"", headers)
+    response = answer.sent = Response(answer.status, answer.body or b"", headers)
+    return response
 
 
 def from_scim_error(error: ScimError, family: Family, head: str = "") -> Response:

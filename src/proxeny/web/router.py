@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from proxeny.web.request import Route
@@ -16,8 +17,7 @@ class _Node:
     route: Route | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """``segments`` are raw, ``params`` decoded."""
 
     route: Route | None
@@ -55,7 +55,7 @@ class Router:
         rest: Route | None = None
         for segment in segments:
             rest = node.rest or rest
-            decoded = _decoded(segment)
+            decoded = _decoded(segment) if "%" in segment else segment
             if decoded is None:
                 return Match(rest, segments, params)
             following = node.literals.get(decoded)
@@ -68,8 +68,6 @@ class Router:
 
 
 def _decoded(segment: str) -> str | None:
-    if "%" not in segment:
-        return segment
     try:
         return unquote(segment, errors="strict")
     except UnicodeDecodeError:

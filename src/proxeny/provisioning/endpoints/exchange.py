@@ -1,6 +1,7 @@
 """One SCIM request and its answer, free of HTTP: what web hands to a provider and gets back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from proxeny.scim.dialects import Dialect
 
@@ -8,8 +9,7 @@ Headers = tuple[tuple[str, str], ...]
 Params = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What a provider must know of a request beside its subject.
 
     ``base`` is the SCIM base as the client sees it, without a trailing slash (``https://id.example/proxy/hr``).
@@ -32,10 +32,12 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """``body`` is JSON in UTF-8 (``application/scim+json``), or None for none."""
+    """``body`` is JSON in UTF-8 (``application/scim+json``), or None for none. ``sent`` is what whoever sends it made
+    of it, so that an answer that is kept need not be made ready again."""
 
     status: int
     body: bytes | None = None
     location: str | None = None
     etag: str | None = None
     headers: Headers = ()
+    sent: object = field(default=None, compare=False)

@@ -1,6 +1,5 @@
 """Bulk requests on one system (RFC 7644 §3.7): the plan of scim/bulk.py, carried out step by step by the provider."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -32,7 +31,7 @@ async def carry_out(provider: "Provider", document: Document, call: Call) -> Ans
 async def _outcome(provider: "Provider", step: BulkStep, call: Call) -> BulkOutcome:
     location = f"{call.base}{step.path}" if step.resource_id is not None else None
     try:
-        answer = await _request(provider, step, replace(call, if_match=step.version, if_none_match=None))
+        answer = await _request(provider, step, call._replace(if_match=step.version, if_none_match=None))
     except ScimError as error:
         return BulkOutcome.of_error(error, location)
     where = answer.location or location
