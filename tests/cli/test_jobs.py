@@ -109,3 +109,20 @@ def test_records_are_validated_without_touching_anything(people: Run, home: Path
 def test_nothing_is_held_at_first(people: Run) -> None:
     assert "Nothing is held." in people("job", "held").output
     assert json.loads(people("job", "held", "--approve", "x", "--json").output) == []
+
+
+def test_why_says_whether_there_is_anybody_to_ask(people: Run, home: Path) -> None:
+    assert "No source knows it. 1 asked: People." in people("why", "nobody").stderr
+    assert "There is no source 'Other'" in people("why", "anna", "--source", "Other").stderr
+    (home / "systems/lid.json").unlink()
+    none = people("why", "anna")
+    assert (none.exit_code, "There are no sources" in none.stderr) == (1, True)
+
+
+def test_a_source_of_which_nothing_was_read_has_a_row_too(people: Run, home: Path, crm: Fake) -> None:
+    for file in (home / "var").glob("*.db*"):
+        file.unlink()
+    run = json.loads(people("job", "run", "People", "--json").output)
+    read = {row["entity"]: row["numberRead"] for row in run["statistics"] if row["action"] == "Read"}
+    assert read["user"] == 0
+    assert [row["system"] for row in run["statistics"] if row["entity"] == "user"] == ["People"]

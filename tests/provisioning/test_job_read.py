@@ -1,6 +1,7 @@
 """Read and resync from a SCIM source to a SCIM target."""
 
 import asyncio
+import logging
 
 import pytest
 from tests.fixtures.fakes import Fake
@@ -167,3 +168,15 @@ async def test_a_source_without_targets_is_read_for_its_statistics(jobs: JobRig,
     run = await jobs.run()
     assert await jobs.counts(run, "src") == {"read done": 119, "read failed": 1}
     assert run.status == "error"
+
+
+async def test_a_run_leaves_a_line_when_it_is_queued_started_and_ended(
+    jobs: JobRig, source: Fake, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "proxeny.job")
+    source.control(users=2)
+    run = await jobs.run()
+    lines = [(one.getMessage(), one.levelname) for one in caplog.records if getattr(one, "run", None) == run.id]
+    assert lines == [(f"a run {what}", "INFO") for what in ("is queued", "has started", "has ended")]
+    (ended,) = (vars(one) for one in caplog.records if one.getMessage() == "a run has ended")
+    assert (ended["source"], ended["status"], ended["counts"]["src user read done"]) == ("src", "success", 2)

@@ -232,8 +232,12 @@ async def _expected(opened: Provisioning, number: int) -> int:
     """How many entities the last run of the source has read, times its targets."""
     memory = opened.jobs.memory
     now = await memory.runs.get(number)
-    last = next((one for one in await memory.runs.latest(source=now.source, limit=5) if one.statistics), None)
+    last = next((one for one in await memory.runs.latest(source=now.source, limit=5) if _has_read(one)), None)
     return max(1, sum(one.count for one in last.statistics if one.system != now.source)) if last is not None else 1
+
+
+def _has_read(one: Run) -> bool:
+    return any(row.count for row in one.statistics)
 
 
 def _draw(bar: "ProgressBar[int]", progress: Progress) -> None:

@@ -13,7 +13,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,11 +21,13 @@ from typing import Any
 from proxeny.connectors.errors import ConnectorError
 from proxeny.database.errors import DatabaseError
 from proxeny.errors import Error
+from proxeny.provisioning.deliveries.origin import origin
 from proxeny.provisioning.errors import UnknownSystemError
 from proxeny.provisioning.jobs.ledger import Memory
 from proxeny.provisioning.jobs.running import Conduct, Systems, conduct
 from proxeny.store.errors import LeaseLostError
 from proxeny.store.events import Events
+from proxeny.store.outcomes import Statistic
 from proxeny.store.runs import LEASE_SECONDS, Kind, Note, Run, Status, Trigger
 
 POLL_SECONDS = 0.5
@@ -80,6 +82,7 @@ class Jobs:
         if found.blueprint.role != "source":
             raise UnknownSystemError(f"System {source!r} is no source.")
         run = await self.memory.runs.add(found.blueprint.definition.id, kind, trigger, by)
+        logger.info("a run is queued", extra={"run": run, "source": source, "kind": kind, "trigger": trigger, "by": by})
         self._woken.set()
         return run
 
@@ -185,6 +188,8 @@ class Jobs:
 
     async def _conducted(self, run: Run, stopping: asyncio.Event) -> None:
         self._woken.set()
+        told = {"run": run.id, "source": run.source}
+        logger.info("a run has started", extra={**told, "kind": run.kind, "trigger": run.trigger})
         try:
             await self._alone(run)
             ended = await conduct(self.memory, self._systems, run, stopping)
@@ -198,15 +203,28 @@ class Jobs:
             logger.exception("a run failed", extra={"run": run.id})
             ended = Conduct("error", (Note("internal-error", run.source, "An error in the gateway; see the log."),))
         if ended.status == "paused":
+            logger.info("a run is paused", extra={**told, "until": ended.until})
             with suppress(LeaseLostError):
                 await self.memory.runs.pause(run, ended.until, ended.notes, ended.plan)
             return
         if ended.status == "stopped" and not (await self.memory.runs.get(run.id)).stop:
             return  # this worker ends, not the run
         statistics = await self.memory.outcomes.statistics(run.id)
+        statistics += self._read_nothing_of(run, statistics)
         with suppress(LeaseLostError):
             await self.memory.runs.finish(run, ended.status, ended.notes, statistics)
+            counts = {f"{one.system} {one.entity_type} {one.action} {one.outcome}": one.count for one in statistics}
+            logger.info("a run has ended", extra={**told, "status": ended.status, "counts": counts})
         self._woken.set()
+
+    def _read_nothing_of(self, run: Run, statistics: Sequence[Statistic]) -> list[Statistic]:
+        """A row for each entity type of the source of which nothing was read, so that the statistics say so."""
+        try:
+            kinds = origin(self._systems.system(run.source)).entity_types
+        except Error:
+            return []
+        told = {one.entity_type for one in statistics if one.system == run.source}
+        return [Statistic(run.source, kind, "read", "done", 0) for kind in kinds if kind not in told]
 
     async def _alone(self, run: Run) -> None:
         """Other workers end the real-time events of the source that they have begun; later ones come to this one."""

@@ -15,6 +15,7 @@ from proxeny.connectors.errors import ConnectorError, NotFoundError
 from proxeny.connectors.filtering import Compare, Field
 from proxeny.connectors.spi import Entity, Reader, Search, Searcher
 from proxeny.documents import Document
+from proxeny.provisioning.catalog import OpenSystem, at_work
 from proxeny.provisioning.crossing import TARGET_ID
 from proxeny.provisioning.deliveries.destination import Destination, destination
 from proxeny.provisioning.deliveries.origin import Item, Origin, origin
@@ -81,21 +82,34 @@ class Why:
         """A verdict for each target of each source that knows the entity. ``entity``: an id of the source or of a
         target, a userName, or the displayName of a group."""
         verdicts = []
-        for system in [*self.systems.systems().values()]:
-            definition = system.blueprint.definition
-            if system.blueprint.role != "source" or (source and source not in (definition.id, definition.name)):
-                continue
-            one = origin(system)
-            targets = [destination(each) for each in targets_of(self.systems, system)]
-            targets = [each for each in targets if target in ("", each.id, each.name)]
-            for known in await self._find(one, targets, entity, entity_type):
-                for each in targets:
-                    if each.takes(known.entity_type):
-                        verdicts += [
-                            await self._judge(one, each, known, key) for key in await self._keys(one, each, known)
-                        ]
-                if not targets:
-                    verdicts.append(_verdict(one, None, known, False, f"{one.name} has no targets", ()))
+        for system in self._sources(source):
+            reached = [*targets_of(self.systems, system)]
+            with at_work(system, *reached):
+                targets = [each for each in map(destination, reached) if target in ("", each.id, each.name)]
+                verdicts += await self._of(origin(system), targets, entity, entity_type)
+        return verdicts
+
+    def sources(self, source: str = "") -> list[str]:
+        """The names of the sources that are asked."""
+        return [one.blueprint.definition.name for one in self._sources(source)]
+
+    def _sources(self, source: str) -> list[OpenSystem]:
+        return [
+            system
+            for system in self.systems.systems().values()
+            if system.blueprint.role == "source"
+            and source in ("", system.blueprint.definition.id, system.blueprint.definition.name)
+        ]
+
+    async def _of(self, source: Origin, targets: Sequence[Destination], entity: str, entity_type: str) -> list[Verdict]:
+        verdicts = []
+        for known in await self._find(source, targets, entity, entity_type):
+            for each in targets:
+                if each.takes(known.entity_type):
+                    keys = await self._keys(source, each, known)
+                    verdicts += [await self._judge(source, each, known, key) for key in keys]
+            if not targets:
+                verdicts.append(_verdict(source, None, known, False, f"{source.name} has no targets", ()))
         return verdicts
 
     # -- finding --------------------------------------------------------------------------------------------------
