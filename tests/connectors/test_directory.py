@@ -18,9 +18,15 @@ from proxeny.connectors.directory import DirectoryConnector
 from proxeny.connectors.errors import ConflictError, NotFoundError, RefusedError, VersionConflictError
 from proxeny.connectors.spi import Change, Entity, Search
 from proxeny.database import Database, Statement
+from proxeny.documents import Document
 from proxeny.scim.errors import MutabilityError, NoTargetError
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+def numbered(document: Document) -> int:
+    """The number in a userId; where it begins depends on who used the database before."""
+    return int(document[SAP_USER]["userId"].removeprefix("P"))
 
 
 async def test_a_user_gets_what_the_directory_makes(directory: DirectoryConnector) -> None:
@@ -28,7 +34,8 @@ async def test_a_user_gets_what_the_directory_makes(directory: DirectoryConnecto
     sap = made.document[SAP_USER]
     assert re.fullmatch(r"[0-9a-f-]{36}", made.id)
     assert re.fullmatch(r"[0-9a-f-]{36}", sap["userUuid"])
-    assert sap["userId"] == "P000001"
+    assert re.fullmatch(r"P[0-9]{6}", sap["userId"])
+    assert numbered((await user(directory, "bert")).document) == numbered(made.document) + 1
     assert made.document["meta"] == {
         "resourceType": "User",
         "created": made.created,
@@ -40,9 +47,11 @@ async def test_a_user_gets_what_the_directory_makes(directory: DirectoryConnecto
 
 
 async def test_what_the_client_gives_is_taken(directory: DirectoryConnector) -> None:
-    made = await user(directory, "anna", **{SAP_USER: {"userUuid": "mine", "userId": "P000002"}})
-    assert made.document[SAP_USER] == {"userUuid": "mine", "userId": "P000002"}
-    assert (await user(directory, "bert")).document[SAP_USER]["userId"] == "P000003"  # P000002 was passed over
+    before = numbered((await user(directory, "zoe")).document)
+    chosen = f"P{before + 2:06}"
+    made = await user(directory, "anna", **{SAP_USER: {"userUuid": "mine", "userId": chosen}})
+    assert made.document[SAP_USER] == {"userUuid": "mine", "userId": chosen}
+    assert numbered((await user(directory, "bert")).document) == before + 3, "what was chosen is passed over"
 
 
 async def test_schemas_tell_what_the_content_is_made_of(directory: DirectoryConnector) -> None:

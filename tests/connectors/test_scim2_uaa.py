@@ -13,6 +13,7 @@ from proxeny.connectors.registry import system_type
 from proxeny.connectors.scim2 import SPEC
 from proxeny.connectors.scim2.uaa import UaaConnector, read_patch
 from proxeny.connectors.spi import Search
+from proxeny.provisioning.systems.switches import Switches
 
 XSUAA = "SAP_BTP_XS_ADVANCED_UAA_CLOUD_FOUNDRY"
 
@@ -114,6 +115,27 @@ async def test_a_group_is_read_back_where_that_is_wanted() -> None:
         await connector.close()
     assert held is not None
     assert held.document["members"] == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "type_name"), [("xsuaa", XSUAA), ("uaa", "CLOUD_FOUNDRY_UAA_SERVER")], ids=["xsuaa", "uaa"]
+)
+@pytest.mark.parametrize("value", ["true", "false", None])
+async def test_a_patch_gives_the_resource_only_where_the_property_says_so(
+    prefix: str, type_name: str, value: str | None
+) -> None:
+    fake = town()
+    name = f"{prefix}.patch.response.with.resource"
+    plain = {} if value is None else {name: value}
+    async with far_side(fake) as side:
+        connector = uaa(side, plain, type_name)
+        operation = {"op": "replace", "path": "displayName", "value": "new"}
+        held = await connector.patch("group", "g", {"Operations": [operation]})
+        switches = Switches.of(connection(side.url, plain, type_name=type_name).properties)
+        await connector.close()
+    assert fake.groups["g"]["displayName"] == "new"
+    assert (held.document["displayName"] if held is not None else None) == ("new" if value == "true" else None)
+    assert switches.patch_no_content is (value == "false"), "as whoever sent the PATCH is answered"
 
 
 async def test_users_are_patched_by_their_parts() -> None:

@@ -10,12 +10,14 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.connectors.kit import connection
 from tests.fixtures.fakes import Fake
 from tests.provisioning.jobrig import READ, WRITE, JobRig, scim
 
 from proxeny.connectors.properties import PropertyValues
+from proxeny.connectors.scim2.connector import ScimConnector
 from proxeny.database import Database
-from proxeny.provisioning.deliveries.tracing import LIMIT, Tracing, wishes_of
+from proxeny.provisioning.deliveries.tracing import LIMIT, Tracing, tracing, wishes_of
 from proxeny.provisioning.report import archive, contents_of, place_of
 from proxeny.store.outcomes import BEGINNING
 from proxeny.store.runs import Run
@@ -159,8 +161,29 @@ async def test_contents_go_with_the_run(jobs: JobRig, source: Fake, sink: Fake) 
 )
 def test_what_must_not_be_kept_is_masked(document: dict[str, Any], shown: dict[str, Any]) -> None:
 
-    tracing = Tracing(frozenset({"failed"}), secrets=("s3cret",), names=frozenset({"pincode"}))
-    assert json.loads(tracing.shown(document)) == shown
+    kept = Tracing(frozenset({"failed"}), secrets=("s3cret",), names=frozenset({"pincode"}))
+    assert json.loads(kept.shown(document)) == shown
+
+
+@pytest.mark.parametrize(
+    ("document", "shown"),
+    [
+        ({"nickName": "42", "notes": ["pin: 42."]}, {"nickName": "***", "notes": ["pin: ***."]}),
+        ({"title": "1420 of A42", "age": 420, "active": True}, {"title": "1420 of A42", "age": 420, "active": True}),
+        ({"number": 42, "pin": 90125, "deep": [{"a": 42.5}]}, {"number": "***", "pin": "***", "deep": [{"a": "***"}]}),
+    ],
+)
+async def test_short_and_numeric_secrets_are_masked_whatever_the_attribute(
+    document: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    """They are known as secrets by the properties of the system, whose declaration says so."""
+    plain = {"User": "me", "Password": "42"}  # declared a secret, wherever it stands
+    connected = connection("https://far.example", plain, {"my.pin": "90125", "my.rate": "42.5"})
+    connector = ScimConnector(connected)
+    kept = tracing(["ips.trace.failed.entity.content"], connected.properties, [(connected.properties, connector)])
+    await connector.close()
+    assert json.loads(kept.shown(document)) == shown
+    assert json.loads(kept.shown({"note": "me"})) == {"note": "me"}, "which is no secret"
 
 
 def test_a_long_content_is_cut_unless_it_may_be_long() -> None:

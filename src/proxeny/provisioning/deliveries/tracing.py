@@ -5,6 +5,7 @@ or, where the transformation made none, the common one. Nothing is kept of a del
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ KINDS = ("failed", "skipped", "created", "updated")
 WISHES = tuple(f"{PREFIX}.{kind}.entity.content" for kind in KINDS)
 UNLIMITED = f"{PREFIX}.entity.content.unlimited"
 _WITH_UNLIMITED = (f"{PREFIX}.skipped.entity", WISHES[1], WISHES[0])
-_SHORTEST_SECRET = 4
+_SHORT = 4
 _BY_ENDING = {"failed": "failed", "skipped": "skipped", "held": "skipped"}
 _BY_ACTION = {"create": "created", "update": "updated", "correlate": "updated"}
 
@@ -48,7 +49,8 @@ def kind_of(outcome: Outcome) -> str | None:
 @dataclass(frozen=True, slots=True)
 class Tracing:
     """What is kept: ``kinds`` of KINDS; ``limit`` in characters, None for all; ``secrets`` are values that are masked
-    wherever they stand, ``names`` attributes (lower case) whose values are."""
+    wherever they stand (short ones as a word of their own, or every text would be in shreds), also as numbers;
+    ``names`` attributes (lower case) whose values are."""
 
     kinds: frozenset[str] = frozenset()
     limit: int | None = LIMIT
@@ -91,8 +93,10 @@ class Tracing:
     def _masked(self, value: Any) -> Any:
         if isinstance(value, str):
             for secret in self.secrets:
-                value = value.replace(secret, MASK)
+                value = value.replace(secret, MASK) if len(secret) >= _SHORT else _word_masked(value, secret)
             return value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return MASK if str(value) in self.secrets else value
         if isinstance(value, Mapping):
             return {key: self._masked(part) for key, part in value.items()}
         return [self._masked(part) for part in value] if isinstance(value, list) else value
@@ -118,8 +122,12 @@ def tracing(
 
 def _secrets(values: PropertyValues) -> Iterator[str]:
     for name in values.secrets | CREDENTIALS:
-        if len(secret := values.text(name)) >= _SHORTEST_SECRET:
+        if secret := values.text(name):
             yield secret
+
+
+def _word_masked(text: str, secret: str) -> str:
+    return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
 
 
 def _never_returned(connector: Connector) -> Iterator[str]:
