@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 from tests.fixtures.fakes import Fake
@@ -180,3 +181,21 @@ async def test_a_run_leaves_a_line_when_it_is_queued_started_and_ended(
     assert lines == [(f"a run {what}", "INFO") for what in ("is queued", "has started", "has ended")]
     (ended,) = (vars(one) for one in caplog.records if one.getMessage() == "a run has ended")
     assert (ended["source"], ended["status"], ended["counts"]["src user read done"]) == ("src", "success", 2)
+
+
+async def test_a_run_under_way_ends_on_the_systems_that_were_replaced(
+    jobs: JobRig, source: Fake, sink: Fake, caplog: pytest.LogCaptureFixture
+) -> None:
+    source.control(users=300, delay=0.3)
+    before = [jobs.catalog.system(name) for name in ("src", "crm")]
+    run = await jobs.jobs.start("src", "READ")
+    working = asyncio.create_task(jobs.jobs.work_off())
+    async with asyncio.timeout(10):
+        while not all(one.use.at_work for one in before):  # noqa: ASYNC110  # it begins beside us
+            await asyncio.sleep(0.01)
+    await jobs.systems(*(replace(one.blueprint.definition, description="changed") for one in before))
+    assert (jobs.catalog.system("src") is not before[0], jobs.catalog.leaving) == (True, 2)
+    await working
+    assert (await jobs.memory.runs.get(run)).status == "success"
+    assert await jobs.counts(await jobs.memory.runs.get(run)) == {"create done": 300}
+    assert not any(one.use.at_work for one in before)
