@@ -210,21 +210,12 @@ class Jobs:
         if ended.status == "stopped" and not (await self.memory.runs.get(run.id)).stop:
             return  # this worker ends, not the run
         statistics = await self.memory.outcomes.statistics(run.id)
-        statistics += self._read_nothing_of(run, statistics)
+        statistics += _read_nothing(self._systems, run, statistics)
         with suppress(LeaseLostError):
             await self.memory.runs.finish(run, ended.status, ended.notes, statistics)
             counts = {f"{one.system} {one.entity_type} {one.action} {one.outcome}": one.count for one in statistics}
             logger.info("a run has ended", extra={**told, "status": ended.status, "counts": counts})
         self._woken.set()
-
-    def _read_nothing_of(self, run: Run, statistics: Sequence[Statistic]) -> list[Statistic]:
-        """A row for each entity type of the source of which nothing was read, so that the statistics say so."""
-        try:
-            kinds = origin(self._systems.system(run.source)).entity_types
-        except Error:
-            return []
-        told = {one.entity_type for one in statistics if one.system == run.source}
-        return [Statistic(run.source, kind, "read", "done", 0) for kind in kinds if kind not in told]
 
     async def _alone(self, run: Run) -> None:
         """Other workers end the real-time events of the source that they have begun; later ones come to this one."""
@@ -254,3 +245,13 @@ class Jobs:
                 await call(found)
             except Exception:
                 logger.exception("what follows a run failed", extra={"run": run.id})
+
+
+def _read_nothing(systems: Systems, run: Run, statistics: Sequence[Statistic]) -> list[Statistic]:
+    """A row for each entity type of the source of which nothing was read, so that the statistics say so."""
+    try:
+        kinds = origin(systems.system(run.source)).entity_types
+    except Error:
+        return []
+    told = {one.entity_type for one in statistics if one.system == run.source}
+    return [Statistic(run.source, kind, "read", "done", 0) for kind in kinds if kind not in told]
