@@ -11,7 +11,7 @@ from proxeny.provisioning.endpoints.exchange import Answer
 
 LIMIT = 4 * 1024 * 1024
 LONGEST = 512 * 1024
-_OVERHEAD = 1900  # bytes of an entry beside its body: key, objects, dictionary, header lines
+_OVERHEAD = 1200  # bytes of an entry beside its body: key, objects, dictionary, header lines
 
 
 class Answers:
