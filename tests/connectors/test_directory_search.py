@@ -293,7 +293,7 @@ async def test_a_walk_by_cursor_sees_whoever_stays_once_while_others_come_and_go
 
 
 async def test_a_wrong_filter_property_is_named(directory: DirectoryConnector) -> None:
-    with pytest.raises(PropertyError, match="filter property"):
+    with pytest.raises(PropertyError, match="own filter of users"):
         await directory.search("user", Search(native_filter='nothing eq "x"'))
 
 
