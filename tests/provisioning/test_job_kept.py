@@ -57,7 +57,9 @@ async def test_over_http_the_rest_is_taken_away_and_what_must_stay_does(
     assert people.patch(f"/Users/{before['id']}", set_by_hand).status_code == httpx.codes.OK
     source.control(changes={"0": 1})
     outcome = (await jobs.outcomes(await jobs.run()))["u0000000"]
-    assert (outcome.action, outcome.outcome) == ("update", "done")
+    assert (outcome.action, outcome.outcome, outcome.reason) == ("update", "done", "kept-by-target")
+    assert "sourceSystem" in (outcome.message or "")
+    assert "title" not in (outcome.message or "")
     after = people.read(f"/Users/{before['id']}")
     assert after["name"]["familyName"] == "Family0 r1"
     assert "title" not in after, "a mapping writes it, and it has no value: it is taken away"

@@ -10,7 +10,7 @@ from proxeny.connectors.errors import ConnectorError, NotFoundError
 from proxeny.provisioning.crossing import Draft, Resolved
 from proxeny.provisioning.deliveries import prints
 from proxeny.provisioning.deliveries.case import USERS_ONLY, Case, groups, payload, references
-from proxeny.provisioning.deliveries.delivering import Delivered, Delivering
+from proxeny.provisioning.deliveries.delivering import Delivered, Delivering, Written
 from proxeny.provisioning.deliveries.destination import Destination
 from proxeny.provisioning.deliveries.origin import Origin
 from proxeny.provisioning.deliveries.resolve import Resolver
@@ -65,8 +65,10 @@ class Calling:
         ok, pending = update.result.status == "ok", references(update)
         sent = payload(update.result)
         begun_before = delivered.recovered and case.link is not None  # made of what the source was then
+        written = Written(0)
         if (delivered.correlated or begun_before) and ok and not self._simulated:
-            attempts += await self._write(case, target_id, update.result.document)
+            written = await self._write(case, target_id, update.result.document)
+            attempts += written.calls
         print_ = prints.print_of(sent) if ok else None
         case.after = case.linked(target_id, print_, existed=delivered.existed_before, pending=pending)
         if not self._simulated:
@@ -74,27 +76,29 @@ class Calling:
             await self._write_back(case, delivered)
         action: Action = "correlate" if delivered.correlated else "create"
         told = reason or ("correlated" if delivered.correlated else "recovered" if delivered.recovered else None)
-        told = told or ("unresolved" if pending else None)
-        case.end(action, "done", told, target_id=target_id, attempts=attempts)
+        told = written.reason or told or ("unresolved" if pending else None)
+        case.end(action, "done", told, written.message, target_id=target_id, attempts=attempts)
 
     async def _update(self, case: Case, target_id: str, resolver: Resolver) -> None:
         sent, changed = payload(case.crossed), case.changed
         existed = case.link.existed_before if case.link is not None else False
         try:
-            calls = await self._write(case, target_id, case.crossed.document)
+            written = await self._write(case, target_id, case.crossed.document)
         except NotFoundError:
             await self._again(case, resolver)
             return
         case.after = case.linked(target_id, prints.print_of(sent), existed=existed, pending=case.pending)
         await self._assign(case.crossed.variables, target_id)
-        reason = "unresolved" if case.pending else None
-        case.end("update", "done", reason, target_id=target_id, changed=changed, attempts=calls)
+        reason = written.reason or ("unresolved" if case.pending else None)
+        case.end(
+            "update", "done", reason, written.message, target_id=target_id, changed=changed, attempts=written.calls
+        )
 
-    async def _write(self, case: Case, target_id: str, document: dict[str, Any]) -> int:
+    async def _write(self, case: Case, target_id: str, document: dict[str, Any]) -> Written:
         if case.members_only:
             members, users_only = document.get("members") or (), case.members_only == USERS_ONLY
             wanted = await self._users(members) if users_only else members
-            return await self._delivering.set_members(target_id, wanted, keep_groups=users_only)
+            return Written(await self._delivering.set_members(target_id, wanted, keep_groups=users_only))
         return await self._delivering.update(self._type, target_id, document)
 
     async def _users(self, members: Sequence[Any]) -> list[Any]:

@@ -5,7 +5,6 @@ Raises DeliveryError for what ends an entity with a reason, and the connector's 
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -30,8 +29,6 @@ from proxeny.provisioning.deliveries.destination import Destination
 from proxeny.provisioning.deliveries.updating import Writable, whole
 from proxeny.provisioning.errors import DeliveryError
 
-logger = logging.getLogger("proxeny.job")
-
 T = TypeVar("T")
 _CANNOT_SEARCH = (NotFoundError, RefusedError, UnsupportedError)
 SKEW_SECONDS = 300.0
@@ -48,6 +45,26 @@ class Delivered:
     existed_before: bool = False
     recovered: bool = False
     attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An update: how many calls wrote, and the paths of what the target lets nobody take away, and so keeps."""
+
+    calls: int
+    kept: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str | None:
+        return "kept-by-target" if self.kept else None
+
+    @property
+    def message(self) -> str | None:
+        """Names what is kept, since whoever asks why wants to know what somebody still has."""
+        if not self.kept:
+            return None
+        kept = ", ".join(self.kept)
+        return f"The target lets nobody take {kept} away, and keeps it; everything else is as it should be."
 
 
 class Delivering:
@@ -133,8 +150,8 @@ class Delivering:
 
     # -- update ---------------------------------------------------------------------------------------------------
 
-    async def update(self, entity_type: str, target_id: str, document: Document) -> int:
-        """Make the entity what the document says; the number of calls that wrote. NotFoundError if it is gone."""
+    async def update(self, entity_type: str, target_id: str, document: Document) -> Written:
+        """Make the entity what the document says. NotFoundError if it is gone."""
         writable = self._target.writable.get(entity_type, Writable())
         members = document.get("members") if entity_type == "group" else None
         many = isinstance(members, list) and (self._target.keeps_groups or self._exceeds(len(members)))
@@ -145,22 +162,22 @@ class Delivering:
     def _exceeds(self, members: int) -> bool:
         return self._target.portion is not None and members > self._target.portion
 
-    async def _by_put(self, entity_type: str, target_id: str, document: Document, writable: Writable) -> int:
+    async def _by_put(self, entity_type: str, target_id: str, document: Document, writable: Writable) -> Written:
         connector = self._connector
         if not isinstance(connector, Replacer):
             raise DeliveryError("unsupported")
         sent = whole(document, writable) if entity_type == "group" else document
         await self._patiently(lambda: connector.replace(entity_type, target_id, _own(sent)))
-        return 1
+        return Written(1)
 
-    async def _by_patch(self, entity_type: str, target_id: str, document: Document, writable: Writable) -> int:
-        calls = 0
+    async def _by_patch(self, entity_type: str, target_id: str, document: Document, writable: Writable) -> Written:
+        calls, kept = 0, tuple[str, ...]()
         patch = writable.as_patch(document, without=("members",) if entity_type == "group" else ())
         if patch is not None:
-            calls += await _patch_what_may(lambda part: self._patch(entity_type, target_id, part), patch)
+            calls, kept = await _patch_what_may(lambda part: self._patch(entity_type, target_id, part), patch)
         if entity_type == "group" and (writable.members or "members" in document):
             calls += await self.set_members(target_id, document.get("members") or ())
-        return calls
+        return Written(calls, kept)
 
     async def set_members(self, target_id: str, members: Iterable[Any], *, keep_groups: bool = False) -> int:
         """Additions and removals in portions; how many calls. ``keep_groups``: groups among them are not touched."""
@@ -308,13 +325,14 @@ def _since(entity: Entity, moment: float) -> bool:
     return made.timestamp() >= moment - SKEW_SECONDS
 
 
-async def _patch_what_may(send: Callable[[Document], Awaitable[None]], patch: Document) -> int:
-    """A PATCH whose removals the target may refuse: what nobody may take away there (RFC 7644 §3.5.2) stays,
-    as after a PUT without it. How many calls it took.
+async def _patch_what_may(send: Callable[[Document], Awaitable[None]], patch: Document) -> tuple[int, tuple[str, ...]]:
+    """A PATCH whose removals the target may refuse (RFC 7644 §3.5.2, mutability): everything else is done.
+
+    How many calls it took, and the paths of what the target keeps.
     """
     try:
         await send(patch)
-        return 1
+        return 1, ()
     except RefusedError as refused:
         removals = [one for one in patch["Operations"] if one["op"] == "remove"]
         if refused.scim_type != "mutability" or not removals:
@@ -322,11 +340,12 @@ async def _patch_what_may(send: Callable[[Document], Awaitable[None]], patch: Do
     others = [one for one in patch["Operations"] if one["op"] != "remove"]
     if others:
         await send(patch_op(others))
+    kept = []
     for removal in removals:
         try:
             await send(patch_op([removal]))
         except RefusedError as refused:
             if refused.scim_type != "mutability":
                 raise
-            logger.info("the target keeps %s, which has no value any more", removal["path"])
-    return 1 + bool(others) + len(removals)
+            kept.append(str(removal["path"]))
+    return 1 + bool(others) + len(removals), tuple(kept)

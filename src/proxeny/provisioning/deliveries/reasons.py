@@ -41,6 +41,7 @@ SENTENCES: Mapping[str, str] = {
     "unresolved": "References to entities that are not in the target were left out; they follow once these are there.",
     "resync-only": "Nothing has changed since it was last sent; only a resync would write it.",
     "refused": "The target refused the request.",
+    "kept-by-target": "The target lets nobody take something away that has no value any more, and keeps it.",
     "busy": "The target was too busy for too long.",
     "timed-out": "The target did not answer in time.",
     "unreachable": "The target could not be reached.",
