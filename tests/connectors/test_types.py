@@ -1,7 +1,8 @@
 """The catalogue of system types: complete, consistent, and with default transformations that compile."""
 
 from collections import Counter
-from typing import Any, get_args
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -12,6 +13,7 @@ from proxeny.connectors.outbound.client import Outbound
 from proxeny.connectors.outbound.settings import OutboundSettings
 from proxeny.connectors.spec import Connection, Direction, Role, Spec, SystemType
 from proxeny.connectors.spi import Capabilities
+from proxeny.database import Database
 from proxeny.transform.compiler import check_transformation
 
 TYPES = registry.system_types()
@@ -65,13 +67,14 @@ def test_what_works_of_a_type_is_told() -> None:
 
 
 @pytest.mark.parametrize("known", SPEAKING, ids=name_of)
-def test_a_protocol_says_of_its_connectors_what_they_implement(known: SystemType) -> None:
+async def test_a_protocol_says_of_its_connectors_what_they_implement(known: SystemType, tmp_path: Path) -> None:
     """Without building one, which may need a library that is not installed."""
     spec = registry.spec(known.protocol or "")
     given = CONNECTIONS.get(known.name, {"URL": "https://x.example"}) | {"sql.user.modified": "changed"}
-    no_database: Any = None
-    made = Connection("x", "X", known, known.values(given), no_database, Outbound(OutboundSettings(files="/")))
+    database = await Database.open(f"sqlite:///{tmp_path / 'x.db'}")
+    made = Connection("x", "X", known, known.values(given), database, Outbound(OutboundSettings(files="/")))
     assert Capabilities.of(spec.build(made)) == spec.does
+    await database.close()
     assert offer(known).delta == bool(known.capabilities.get("delta") and "source" in known.roles)
 
 
