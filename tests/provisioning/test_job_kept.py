@@ -34,9 +34,9 @@ def people(far: Running) -> Iterator[Site]:
         yield Site(f"{far.url}/scim", speaking)
 
 
-def over_http(far: Running) -> SystemDefinition:
+def over_http(far: Running, mappings: dict[str, Any] = MAPPINGS) -> SystemDefinition:
     sign_in = {"Authentication": "BasicAuthentication", "User": "tester", "Password": SECRET}
-    return scim("crm", "WRITE", f"{far.url}/scim", MAPPINGS, scim__support__patch__operation="true", **sign_in)
+    return scim("crm", "WRITE", f"{far.url}/scim", mappings, scim__support__patch__operation="true", **sign_in)
 
 
 def embedded() -> SystemDefinition:
@@ -64,6 +64,27 @@ async def test_over_http_the_rest_is_taken_away_and_what_must_stay_does(
     assert after["name"]["familyName"] == "Family0 r1"
     assert "title" not in after, "a mapping writes it, and it has no value: it is taken away"
     assert after[SAP_USER] == {**before[SAP_USER], "sourceSystem": 39}
+
+
+async def test_a_deletion_that_is_an_update_says_what_stays(
+    jobs: JobRig, source: Fake, far: Running, people: Site
+) -> None:
+    gone = [
+        {"sourceVariable": "entityIdTargetSystem", "targetPath": "$.id", "scope": "deleteEntity"},
+        {"constant": False, "targetPath": "$.active", "scope": "deleteEntity"},
+        {"constant": "gone", "targetPath": "$.userName", "scope": "deleteEntity"},
+    ]
+    leaving = {**MAPPINGS, "user": {"mappings": [*MAPPINGS["user"]["mappings"], *gone]}}
+    await jobs.systems(over_http(far, leaving))
+    source.control(users=5)
+    await jobs.run()
+    for one in people.found("/Users"):
+        people.patch(f"/Users/{one['id']}", {"op": "add", "value": {SAP_USER: {"sourceSystem": 39}}})
+    source.control(missing=[4])
+    outcome = (await jobs.outcomes(await jobs.run()))["u0000004"]
+    assert (outcome.action, outcome.outcome, outcome.reason) == ("delete", "done", "deleted-by-update")
+    assert "sourceSystem" in (outcome.message or ""), "whoever asks why sees what is left there"
+    assert sorted(one["active"] for one in people.found("/Users")) == [False, True, True, True, True]
 
 
 async def test_the_embedded_directory_keeps_what_it_made(jobs: JobRig, source: Fake) -> None:

@@ -224,12 +224,12 @@ class Delivering:
         except (NotFoundError, UnsupportedError):
             return {}
 
-    async def send_instead(self, entity_type: str, target_id: str, document: Document) -> None:
+    async def send_instead(self, entity_type: str, target_id: str, document: Document) -> Written:
         """What the deleteEntity mappings made, in place of a deletion: a PatchOp as it is, else an update."""
-        if "Operations" in document:
-            await self._patch(entity_type, target_id, document)
-        else:
-            await self.update(entity_type, target_id, document)
+        if "Operations" not in document:
+            return await self.update(entity_type, target_id, document)
+        await self._patch(entity_type, target_id, document)
+        return Written(1)
 
     # -- groups by users ------------------------------------------------------------------------------------------
 

@@ -30,12 +30,13 @@ AT_ONCE = 8
 
 @dataclass(slots=True)
 class _Going:
-    """One planned deletion and what came of it."""
+    """One planned deletion and what came of it. ``kept``: in words, what the target keeps of it."""
 
     row: Outcome
     link: Link | None
     ending: Outcome | None = None
     forget: bool = False
+    kept: str | None = None
 
 
 async def delete(lane: Lane, entity_type: str) -> bool:
@@ -222,7 +223,9 @@ class _Executing:
                 self._end(one, "delete", "skipped", reason)
             else:
                 attempts = 0 if self._simulated else 1
-                self._end(one, "delete", "done", reason or one.row.reason, forget=True, attempts=attempts)
+                words = f"{SENTENCES['deleted-by-update']} {one.kept}" if one.kept else None
+                reason = reason or one.row.reason
+                self._end(one, "delete", "done", reason, message=words, forget=True, attempts=attempts)
         except (ConnectorError, DeliveryError) as error:
             if health.failed(error) and health.pauses:
                 return
@@ -251,7 +254,7 @@ class _Executing:
         if leaving and not self._simulated:
             await self._delivering.assign(target_id, leaving, member=False)
         if sent and not self._simulated:
-            await self._delivering.send_instead(self._type, target_id, result.document)
+            one.kept = (await self._delivering.send_instead(self._type, target_id, result.document)).message
         return "deleted-by-update"
 
     async def _simply_deleted(self, target_id: str) -> str | None:
