@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 from proxeny.connectors.spi import Entity
@@ -10,7 +11,6 @@ from proxeny.scim.etag import etag, opaque
 from proxeny.scim.schema import ENTERPRISE_USER, ResourceType
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._~-]+")
-_NOTHING: Document = {}
 References = Mapping[str, str]
 """Which endpoint serves an entity type: ``user`` → ``Users``."""
 
@@ -20,9 +20,19 @@ def encoded_id(entity_id: str) -> str:
     return entity_id if _PLAIN_ID.fullmatch(entity_id) else quote(entity_id, safe="")
 
 
-def version_of(entity: Entity, document: Document) -> str:
-    """The backend's version; where it has none, the fingerprint of what the client sees."""
-    return opaque(entity.version) if entity.version is not None else fingerprint(document)
+@lru_cache(maxsize=1024)
+def _tagged(version: str) -> tuple[str, str]:
+    """A backend's version without its marks, and the ETag of it."""
+    bare = opaque(version)
+    return bare, etag(bare)
+
+
+def _version_of(entity: Entity, document: Document) -> tuple[str, str]:
+    """The backend's version and its ETag; where it has none, the fingerprint of what the client sees."""
+    if entity.version is not None:
+        return _tagged(entity.version)
+    version = fingerprint(document)
+    return version, etag(version)
 
 
 def schemas_of(document: Document, resource_type: ResourceType) -> list[str]:
@@ -38,28 +48,36 @@ def own_id(document: Document, entity: Entity) -> str:
     return shown
 
 
-def present(
-    document: Document, entity: Entity, location: str, base: str, resource_type: str, references: References
-) -> str:
-    """Completes ``document``, which has its id, in place; returns its version. No address of the backend leaks."""
+def complete(document: Document, entity: Entity, location: str, resource_type: str) -> str:
+    """Gives ``document``, which has its id and ``refer`` behind it, its meta in place; returns its version."""
     written = document.pop("meta", None)
-    if type(written) is not dict:
-        written = _NOTHING
+    version, tag = _version_of(entity, document)
+    created, modified = entity.created, entity.last_modified
+    if type(written) is dict:
+        created = created or written.get("created")
+        modified = modified or written.get("lastModified")
     meta: Document = {"resourceType": resource_type}
-    if (created := entity.created or written.get("created")) is not None:
+    if created is not None:
         meta["created"] = created
-    if (modified := entity.last_modified or written.get("lastModified")) is not None:
+    if modified is not None:
         meta["lastModified"] = modified
     meta["location"] = location
-    _refer(document, base, references)
-    version = version_of(entity, document)
-    meta["version"] = etag(version)
+    meta["version"] = tag
     document["meta"] = meta
     return version
 
 
-def _refer(document: Document, base: str, references: References) -> None:
-    """Every ``$ref`` of the resource is ours or none; the values of other resources get one."""
+def names_others(document: Document) -> bool:
+    """Whether ``document`` may name other resources, which ``refer`` gives a ``$ref``."""
+    if "members" in document or "groups" in document:
+        return True
+    enterprise = document.get(ENTERPRISE_USER)
+    return type(enterprise) is dict and "manager" in enterprise
+
+
+def refer(document: Document, base: str, references: References) -> None:
+    """Every ``$ref`` of the resource is ours or none, so that no address of the backend leaks; what names another
+    resource gets one. A version that is a fingerprint is made after it."""
     for name, value in document.items():
         kind = value.__class__
         if kind is str:

@@ -6,7 +6,7 @@ several schemas have means all of them. ``id`` is always returned; ``schemas`` m
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +23,19 @@ class _Parts:
 
     plan: _Plan
     rest: bool
+    touched: frozenset[str] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        touched = frozenset(name for name, kept in self.plan.items() if kept is not True)
+        object.__setattr__(self, "touched", touched if self.rest else None)
+
+    def keeps(self, value: Any) -> bool:
+        """Whether ``value`` is kept as it is; False also where only a closer look could tell."""
+        if self.touched is None or not value:
+            return False
+        if value.__class__ is dict:
+            return self.touched.isdisjoint(value)
+        return value.__class__ is list and all(each.__class__ is dict and self.keeps(each) for each in value)
 
     def apply(self, container: Document) -> Document:
         made: Document = {}
@@ -65,12 +78,10 @@ class _Choice:
 class Projection:
     """Applies to resources whose names are canonical."""
 
-    __slots__ = ("_parts", "_touched")
+    __slots__ = ("_parts",)
 
     def __init__(self, parts: _Parts) -> None:
         self._parts = parts
-        touched = frozenset(name for name, kept in parts.plan.items() if kept is not True)
-        self._touched = touched if parts.rest else None
 
     @classmethod
     def of(cls, attributes: Sequence[str], excluded: Sequence[str], resource_type: ResourceType) -> "Projection":
@@ -100,23 +111,25 @@ class Projection:
         return cls.of(query.attributes, query.excluded_attributes, resource_type)
 
     def apply(self, document: Document) -> Document:
-        """A new top-level object; the parts that are returned whole are shared with ``document``."""
-        if self._touched is None:
-            return self._parts.apply(document)
-        made = document.copy()
-        if not self._touched.isdisjoint(document):
-            for name in self._touched.intersection(document):
-                kept = self._parts.plan[name]
-                part = kept.of(document[name]) if isinstance(kept, _Parts) else None
-                if part:
-                    made[name] = part
-                else:
-                    del made[name]
+        """The document itself if nothing is left out; else a new object that shares with it what is kept whole."""
+        parts = self._parts
+        if parts.touched is None:
+            return parts.apply(document)
+        made = document
+        for name in parts.touched:
+            if name not in document:
+                continue
+            kept, value = parts.plan[name], document[name]
+            if isinstance(kept, _Parts) and kept.keeps(value):
+                continue
+            if made is document:
+                made = document.copy()
+            part = kept.of(value) if isinstance(kept, _Parts) else None
+            if part:
+                made[name] = part
+            else:
+                del made[name]
         return made
-
-    def keeps(self, document: Document) -> bool:
-        """Whether the answer is the whole document; False also where only a closer look could tell."""
-        return self._touched is not None and self._touched.isdisjoint(document)
 
     def omits(self, name: str) -> bool:
         """Whether the top-level attribute (in the schema's case) is never in the answer, so need not be read."""

@@ -3,7 +3,7 @@
 Nothing here does input or output: what a program must know from outside (ids of other entities) it yields as look-ups.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -99,6 +99,15 @@ class EntityProgram:
         program = self._plain.get(operation) or self._program(operation, _PLAIN)
         result: Result = program(document, self._bound(variables), after_patch, budget)
         return result
+
+    def run_each(
+        self, operation: Operation, documents: Iterable[Document], variables: Iterable[dict[str, Any]]
+    ) -> list[Result]:
+        """``run`` of each document with its own variables, which are changed."""
+        if self.has_lookups or self._clock is not None:
+            return [self.run(operation, each, its) for each, its in zip(documents, variables, strict=True)]
+        program = self._plain.get(operation) or self._program(operation, _PLAIN)
+        return [program(each, its, None, None) for each, its in zip(documents, variables, strict=True)]
 
     def _bound(self, variables: Variables | None) -> dict[str, Any]:
         """The run's own variables; ``currentDate`` is the time of the run unless it was given."""

@@ -6,6 +6,8 @@ from typing import Any
 from proxeny.connectors.directory import tables
 from proxeny.database import Row, Statement
 
+DENSE = 2
+"""Users whose numbers lie in a span of up to so many times their count are asked for as that span, in one walk."""
 Fetch = Callable[[Statement, dict[str, Any]], Awaitable[list[Row]]]
 
 
@@ -18,11 +20,13 @@ async def groups_of(seqs: Sequence[int], fetch: Fetch) -> Mapping[int, Sequence[
         return {}
     if len(seqs) == 1:
         return {seqs[0]: [row[:4] for row in await fetch(tables.GROUPS, {"seq": seqs[0]})]}
-    direct = await fetch(tables.HOLDERS_OF_MANY, {"members": list(seqs)})
+    direct = await _holders(seqs, fetch)
+    if not direct:
+        return {}
     holders = sorted({row[1] for row in direct})
-    shown = {row[0]: row for row in await fetch(tables.NAMES, {"seqs": holders})} if holders else {}
+    shown = {row[0]: row for row in await fetch(tables.NAMES, {"seqs": holders})}
     above: dict[int, list[Row]] = {}
-    for row in await fetch(tables.GROUPS_OF_MANY, {"seqs": holders}) if holders else ():
+    for row in await fetch(tables.GROUPS_OF_MANY, {"seqs": holders}):
         above.setdefault(row[0], []).append(row)
     found: dict[int, dict[int, Row]] = {}
     for member, holder in direct:
@@ -32,3 +36,12 @@ async def groups_of(seqs: Sequence[int], fetch: Fetch) -> Mapping[int, Sequence[
         for _, group_id, display, _, seq in above.get(holder, ()):
             groups.setdefault(seq, (member, group_id, display, 0))
     return {member: [groups[seq] for seq in sorted(groups)] for member, groups in found.items()}
+
+
+async def _holders(seqs: Sequence[int], fetch: Fetch) -> list[Row]:
+    """Rows (user, group) of the groups that hold the users themselves."""
+    first, last = min(seqs), max(seqs)
+    if last - first >= DENSE * len(seqs):
+        return await fetch(tables.HOLDERS_OF_MANY, {"members": list(seqs)})
+    wanted = set(seqs)
+    return [row for row in await fetch(tables.HOLDERS_BETWEEN, {"first": first, "last": last}) if row[0] in wanted]

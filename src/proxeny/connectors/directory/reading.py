@@ -47,7 +47,7 @@ class DirectoryReader:
         rows = await self._fetch(tables.READ, {"type": entity_type, "id": storable(entity_id)})
         if not rows:
             raise writing.missing(entity_type, entity_id)
-        return (await self._entities(entity_type, rows, omit))[0]
+        return (await self._entities(entity_type, rows, omit, tell_members=True))[0]
 
     async def read_all(
         self, entity_type: str, where: NativeFilter | None = None, *, native_filter: str | None = None
@@ -110,10 +110,11 @@ class DirectoryReader:
             rows, total = await self._from_start(statements, parameters, search, counted=counted)
         more = len(rows) > search.count
         rows = rows[: search.count]
-        entities = await self._entities(entity_type, [row[1:] for row in rows], search.omit)
+        entities = await self._entities(entity_type, rows, search.omit, tell_members=statements.tell_members)
         following = None
         if more and rows:
-            following = searching.cursor(searching.binding(entity_type, search), rows[-1][0], rows[-1][1])
+            last = rows[-1]
+            following = searching.cursor(searching.binding(entity_type, search), statements.place(last), last[0])
         return Page(entities, total, statements.condition.exact and statements.sorted, following)
 
     async def _from_start(
@@ -167,28 +168,32 @@ class DirectoryReader:
             values = {**parameters, "place": place, "after": seq, "limit": CHUNK, "offset": 0}
             rows = await self._fetch(statements.page if first else statements.after, values, heavy=True)
             first = False
-            entities = await self._entities(entity_type, [row[1:] for row in rows], search.omit)
+            entities = await self._entities(entity_type, rows, search.omit, tell_members=statements.tell_members)
             for row, entity in zip(rows, entities, strict=True):
                 if admits(entity.document):
                     skip -= 1
                     if skip < 0:
                         found.append(entity)
-                        seen.append((row[0], row[1]))
+                        seen.append((statements.place(row), row[0]))
             if len(rows) < CHUNK:
                 break
-            place, seq = rows[-1][0], rows[-1][1]
+            place, seq = statements.place(rows[-1]), rows[-1][0]
         more = len(found) > search.count
         following = searching.cursor(bound, *seen[search.count - 1]) if more and search.count else None
         total = None if more or search.cursor else search.start - skip
         asked = searching.prepare(entity_type, search.filter, search.sort)[0].condition
         return Page(found[: search.count], total, asked.exact and statements.sorted, following)
 
-    async def _entities(self, entity_type: str, rows: Sequence[Row], omit: frozenset[str]) -> list[Entity]:
-        """The entities of rows with the columns ``tables.SHOWN``, with members or groups."""
+    async def _entities(
+        self, entity_type: str, rows: Sequence[Row], omit: frozenset[str], *, tell_members: bool = False
+    ) -> list[Entity]:
+        """The entities of rows that begin with ``tables.SHOWN``, with members or groups. ``tell_members``: the
+        next column is ``tables.IS_MEMBER``."""
         if entity_type == "user":
             if "groups" in omit:
                 return [Stored(entity_type, row) for row in rows]
-            asked = [row[0] for row in rows if len(row) <= len(tables.SHOWN) or row[len(tables.SHOWN)]]
+            told = len(tables.SHOWN)
+            asked = [row[0] for row in rows if not tell_members or row[told]]
             groups = await groups_of(asked, self._fetch)
             return [Stored(entity_type, row, groups.get(row[0], ())) for row in rows]
         if "members" in omit:

@@ -56,7 +56,8 @@ def order_of(entity_type: str, sort: Sort | None) -> Order | None:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """The three statements of one shape of search. The first column of ``page`` and ``after`` is the place."""
+    """The three statements of one shape of search. ``page`` and ``after`` give the columns ``tables.SHOWN``, then
+    ``tables.IS_MEMBER`` if the rows ``tell_members``, and last the place, where it is not the number of the row."""
 
     condition: Condition
     plan: Plan | None
@@ -64,6 +65,12 @@ class Statements:
     after: Statement
     total: Statement
     sorted: bool
+    tell_members: bool
+    placed: bool
+
+    def place(self, row: Row) -> Any:
+        """Where a row stands in the order."""
+        return row[-1] if self.placed else row[0]
 
 
 @lru_cache(maxsize=512)
@@ -81,10 +88,9 @@ def _cached(entity_type: str, shape: object, sort: Sort | None, tree: "_Unhashed
         source = sa.join(ENTITIES, table, table.c.entity == e.seq)
         kept = sa.and_(kept, table.c.field == sa.literal_column(str(order.field.code)))
     ordered = (order.column.desc(), e.seq.desc()) if order.descending else (order.column, e.seq)
-    columns = (*shown, IS_MEMBER) if condition.point and entity_type == "user" else shown
-    chosen = (
-        sa.select(order.column.label("place"), *columns).select_from(source).order_by(*ordered).limit(number("limit"))
-    )
+    tell_members, placed = condition.point and entity_type == "user", order.column is not e.seq
+    columns = [*shown, *[IS_MEMBER] * tell_members, *[order.column.label("place")] * placed]
+    chosen = sa.select(*columns).select_from(source).order_by(*ordered).limit(number("limit"))
     place = sa.bindparam("place", type_=order.column.type)
     here, there = sa.tuple_(order.column, e.seq), sa.tuple_(place, number("after"))
     beyond = here < there if order.descending else here > there
@@ -97,6 +103,8 @@ def _cached(entity_type: str, shape: object, sort: Sort | None, tree: "_Unhashed
         Statement(chosen.where(kept, beyond).offset(number("offset"))),
         Statement(sa.select(sa.func.count()).select_from(source).where(kept)),
         wanted is not None,
+        tell_members,
+        placed,
     )
 
 

@@ -163,6 +163,9 @@ GROUPS = _groups_of(_m.member == number("seq"))
 GROUPS_OF_MANY = _groups_of(any_of(_m.member, "seqs"))
 
 HOLDERS_OF_MANY = Statement(sa.select(_m.member, _m.holder).where(any_of(_m.member, "members")).order_by(_m.member))
+HOLDERS_BETWEEN = Statement(
+    sa.select(_m.member, _m.holder).where(_m.member.between(number("first"), number("last"))).order_by(_m.member)
+)
 NAMES = Statement(sa.select(e.seq, e.id, e.display).where(any_of(e.seq, "seqs")))
 
 CHANGED = Statement(

@@ -1,6 +1,7 @@
 """One SCIM endpoint of one system (``/proxy/hr/Users``), with everything decided when the system was opened."""
 
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -13,14 +14,16 @@ from proxeny.provisioning.endpoints.abilities import Abilities
 from proxeny.provisioning.endpoints.failures import as_scim_error
 from proxeny.provisioning.endpoints.identity import Identity, TargetIds
 from proxeny.provisioning.endpoints.rendering import Rendered, Renderings
-from proxeny.provisioning.presenting import References, encoded_id, own_id, present, schemas_of
+from proxeny.provisioning.presenting import References, complete, encoded_id, names_others, own_id, refer, schemas_of
 from proxeny.provisioning.pushdown import Pushdown
 from proxeny.provisioning.systems.switches import Switches
 from proxeny.scim.errors import InternalError, ScimError
 from proxeny.scim.etag import etag
 from proxeny.scim.projection import Projection
 from proxeny.scim.schema import ResourceType
+from proxeny.transform import Result
 
+_UNREADABLE = "the read transformation failed"
 logger = logging.getLogger("proxeny.proxy")
 
 
@@ -67,7 +70,26 @@ class Unreadable:
     message: str
 
 
-Seen = Resource | Hidden | Unreadable
+Unseen = Hidden | Unreadable
+Seen = Resource | Unseen
+Show = Callable[[Document], Document]
+Admits = Callable[[Document], bool]
+
+
+@dataclass(slots=True)
+class Portion:
+    """Some resources of a list. ``text``: ``count`` JSON objects, separated by commas. ``unreadable``: the ids of those
+    that cannot cross, each with the message."""
+
+    text: bytes = b""
+    count: int = 0
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+
+def _unseen(result: Result) -> Unseen:
+    if result.status == "skipped":
+        return Hidden(result.message or "the read condition is false")
+    return Unreadable(result.message or _UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,24 +146,55 @@ class Endpoint:
     def _rendered(self, resource: Resource) -> Rendered:
         document = resource.document
         whole = orjson.dumps(document)
-        shown = whole if self.everything.keeps(document) else orjson.dumps(self.everything.apply(document))
-        return Rendered(resource.location, resource.version, resource.etag, whole, shown)
+        shown = self.everything.apply(document)
+        text = whole if shown is document else orjson.dumps(shown)
+        return Rendered(resource.location, resource.version, resource.etag, whole, text)
+
+    def write(self, entities: Sequence[Entity], base: str, show: Show, admits: Admits | None = None) -> Portion:
+        """What a client gets of many entities at once: ``show`` of what ``see`` gives of each that ``admits`` lets by.
+
+        Few resources name others or have a ``$ref`` of the backend's; the text tells whether they must be looked
+        through for one.
+        """
+        collection = f"{base}/{self.name}/"
+        locations = [collection + encoded_id(entity.id) for entity in entities]
+        documents: list[Document] = []
+        portion = Portion()
+        results = self.crossing.all_to_common(entities, collection, locations)
+        for entity, location, result in zip(entities, locations, results, strict=True):
+            if result.status == "ok":
+                document = result.document
+                if admits is not None or entity.version is None or names_others(document):
+                    refer(document, base, self.references)
+                self._completed(entity, document, collection, location)
+                if admits is None or admits(document):
+                    documents.append(document)
+            elif result.status == "failed":
+                portion.unreadable.append((entity.id, result.message or _UNREADABLE))
+        text = orjson.dumps([show(document) for document in documents])
+        if b"$" in text and b'"$ref"' in text:
+            for document in documents:
+                refer(document, base, self.references)
+            text = orjson.dumps([show(document) for document in documents])
+        portion.count, portion.text = len(documents), text[1:-1]
+        return portion
 
     def _crossed(self, entity: Entity, base: str) -> Seen:
         collection = f"{base}/{self.name}/"
         location = collection + encoded_id(entity.id)
         result = self.crossing.to_common(entity, collection, location)
-        if result.status == "ok":
-            document = result.document
-            if not document.get("schemas"):
-                document["schemas"] = schemas_of(document, self.resource_type)
-            if document.get("id") != entity.id:
-                location = collection + encoded_id(own_id(document, entity))
-            version = present(document, entity, location, base, self.resource_type.name, self.references)
-            return Resource(entity, document, location, version)
-        if result.status == "skipped":
-            return Hidden(result.message or "the read condition is false")
-        return Unreadable(result.message or "the read transformation failed")
+        if result.status != "ok":
+            return _unseen(result)
+        refer(result.document, base, self.references)
+        return Resource(entity, result.document, *self._completed(entity, result.document, collection, location))
+
+    def _completed(self, entity: Entity, document: Document, collection: str, location: str) -> tuple[str, str]:
+        """Gives ``document`` its schemas, id and meta; the location and the version that it has."""
+        if not document.get("schemas"):
+            document["schemas"] = schemas_of(document, self.resource_type)
+        if document.get("id") != entity.id:
+            location = collection + encoded_id(own_id(document, entity))
+        return location, complete(document, entity, location, self.resource_type.name)
 
     @property
     def conditioned(self) -> bool:

@@ -1,13 +1,14 @@
 """Lists of one endpoint: filter, sorting, index paging and cursors, decided by the backend as far as it can."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+
+import orjson
 
 from proxeny.connectors.errors import ConnectorError
 from proxeny.connectors.spi import Entity, Page, Search, Searcher, Sort
-from proxeny.documents import Document
 from proxeny.provisioning.endpoints.cursors import Cursor
-from proxeny.provisioning.endpoints.endpoint import Endpoint, Resource, Unreadable
+from proxeny.provisioning.endpoints.endpoint import Admits, Endpoint, Resource, Unreadable
 from proxeny.provisioning.endpoints.exchange import Headers
 from proxeny.provisioning.endpoints.failures import without_filter
 from proxeny.provisioning.endpoints.showing import Showing, Shown
@@ -21,17 +22,18 @@ from proxeny.scim.sorting import sort_key
 
 _CHUNK = 100  # entities asked for in one call when a whole set must be looked through
 _FILL_LIMIT = 50  # calls to the backend for one page by cursor; a page may then be short, with a cursor to go on
-Admits = Callable[[Document], bool]
 
 
 @dataclass(slots=True)
 class Listing:
-    """One page for the client. ``items_per_page`` is what the client adds to startIndex (spec: proxy-api.md §3)."""
+    """One page for the client: ``returned`` resources, of which a Fragment may hold several, separated by commas.
+    ``items_per_page`` is what the client adds to startIndex (spec: proxy-api.md §3)."""
 
     resources: list[Shown]
     total: int | None
     start_index: int
     items_per_page: int
+    returned: int
     next_cursor: str | None = None
     skipped: int = 0
 
@@ -57,11 +59,11 @@ class _Sight:
         if isinstance(seen, Resource):
             return seen if self.admits is None or self.admits(seen.document) else None
         if isinstance(seen, Unreadable):
-            self._unreadable(entity, seen)
+            self.unreadable(entity.id, seen.message)
         return None
 
-    def _unreadable(self, entity: Entity, seen: Unreadable) -> None:
-        error = self.endpoint.unreadable(entity.id, seen.message)
+    def unreadable(self, entity_id: str, message: str) -> None:
+        error = self.endpoint.unreadable(entity_id, message)
         if self.endpoint.switches.fail_unreadable:
             raise error
         self.skipped += 1
@@ -84,6 +86,7 @@ class Lists(Showing):
             if searcher is not None and self._pages_natively(query, pushed) and not (among and endpoint.conditioned):
                 page = await self._native_page(searcher, query, pushed)
                 if page.exact:
+                    sight.admits = None  # the backend has decided
                     return self._by_index(query, page, sight)
             return await self._gathered(query, pushed, sight)
         except ConnectorError as error:
@@ -119,20 +122,23 @@ class Lists(Showing):
 
     def _by_index(self, query: Query, page: Page, sight: _Sight) -> Listing:
         """The backend's own page: itemsPerPage counts what was read before the read condition (decision 8)."""
-        resources = self._written(page.entities, query, sight)
+        resources, returned = self._written(page.entities, query, sight)
         total, read = self._total(query, page), len(page.entities)
-        return Listing(resources, total, query.start_index, read, skipped=sight.skipped)
+        return Listing(resources, total, query.start_index, read, returned, skipped=sight.skipped)
 
-    def _written(self, entities: list[Entity], query: Query, sight: _Sight) -> list[Shown]:
-        """What the client gets of each, written as soon as it was seen: a whole page of documents that are held until
-        the last of them would leave the processor's caches, and give the garbage collector work."""
-        projection, members_type = self.projection(query), query.members_type
+    def _written(self, entities: list[Entity], query: Query, sight: _Sight) -> tuple[list[Shown], int]:
+        """What the client gets of them, and how many those are. Only so many are held at once."""
+        show = self.showing(query)
         written: list[Shown] = []
-        for entity in entities:
-            resource = sight.of(entity)
-            if resource is not None:
-                written.append(self.written(resource, projection, members_type))
-        return written
+        returned = 0
+        for start in range(0, len(entities), _CHUNK):
+            portion = self._endpoint.write(entities[start : start + _CHUNK], sight.base, show, sight.admits)
+            for entity_id, message in portion.unreadable:
+                sight.unreadable(entity_id, message)
+            if portion.count:
+                written.append(orjson.Fragment(portion.text))
+            returned += portion.count
+        return written, returned
 
     def _total(self, query: Query, page: Page) -> int:
         """proxy-api.md §3: the backend's total, or as much as is known on the way."""
@@ -190,6 +196,7 @@ class Lists(Showing):
             total,
             start + 1 if query.cursor is None else 1,
             len(page),
+            len(page),
             next_cursor=self._cursors.seal(Cursor(start=after), self._scope(query)) if more else None,
             skipped=sight.skipped,
         )
@@ -233,21 +240,25 @@ class Lists(Showing):
         scope = self._scope(query)
         cursor: Cursor | None = self._cursors.open(query.cursor, scope)
         found: list[Shown] = []
+        returned = 0
         total: int | None = None
         for _ in range(_FILL_LIMIT):
-            wanted = query.count - len(found)
+            wanted = query.count - returned
             if wanted <= 0 or cursor is None:
                 break
             page = await searcher.search(self._endpoint.entity_type, self._cursor_search(query, pushed, cursor, wanted))
             if page.exact and not self._endpoint.conditioned:
                 total = page.total
             cursor = _after(cursor, page)
-            found += self._written(page.entities, query, sight)
+            written, more = self._written(page.entities, query, sight)
+            found += written
+            returned += more
         return Listing(
             found,
             total,
             1,
-            len(found),
+            returned,
+            returned,
             next_cursor=self._cursors.seal(cursor, scope) if cursor is not None else None,
             skipped=sight.skipped,
         )

@@ -15,13 +15,14 @@ async def everywhere(readings: Sequence[Lists], query: Query, base: str) -> List
     """
     if query.sort_by is not None or query.cursor is not None:
         raise InvalidValueError("A search over several resource types cannot sort or use cursors; search one endpoint.")
-    page = Listing([], 0, query.start_index, 0)
+    page = Listing([], 0, query.start_index, 0, 0)
     among = [reading.resource_type for reading in readings]
     for reading in readings:
         before = page.total or 0
         start = max(1, query.start_index - before)
-        found = await reading.listing(_part(query, start, query.count - len(page.resources)), base, among=among)
+        found = await reading.listing(_part(query, start, query.count - page.returned), base, among=among)
         page.resources += found.resources
+        page.returned += found.returned
         page.items_per_page += found.items_per_page
         page.skipped += found.skipped
         page.total = before + (found.total or 0)

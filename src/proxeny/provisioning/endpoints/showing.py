@@ -5,7 +5,7 @@ import orjson
 from proxeny.connectors.spi import Reader
 from proxeny.documents import Document
 from proxeny.provisioning.endpoints.cursors import Cursors
-from proxeny.provisioning.endpoints.endpoint import Endpoint, Resource
+from proxeny.provisioning.endpoints.endpoint import Endpoint, Resource, Show
 from proxeny.scim.errors import NotImplementedByBackendError
 from proxeny.scim.filter.ast import And, Comparison, Filter, Not, Or, Present, ValuePath
 from proxeny.scim.projection import Projection
@@ -55,21 +55,19 @@ class Showing:
         return Projection.of_query(query, self._endpoint.resource_type)
 
     def _projected(self, resources: list[Resource], query: Query) -> list[Shown]:
-        projection = self.projection(query)
-        return [self.shown(resource, projection, query.members_type) for resource in resources]
+        return [self.shown(resource, query) for resource in resources]
 
-    def shown(self, resource: Resource, projection: Projection, members_type: str | None = None) -> Shown:
+    def shown(self, resource: Resource, query: Query) -> Shown:
         """What the client gets of a resource; as it was rendered, where that can be."""
-        if members_type is not None:
-            return projection.apply(_with_members_of(resource.document, members_type))
-        if resource.rendered is not None and projection is self._endpoint.everything:
+        plain = query.members_type is None and self.projection(query) is self._endpoint.everything
+        if plain and resource.rendered is not None:
             return orjson.Fragment(resource.rendered.shown)
-        return projection.apply(resource.document)
+        return self.showing(query)(resource.document)
 
-    def written(self, resource: Resource, projection: Projection, members_type: str | None = None) -> orjson.Fragment:
-        """The same as JSON, which needs neither the resource nor its entity any more."""
-        shown = self.shown(resource, projection, members_type)
-        return shown if isinstance(shown, orjson.Fragment) else orjson.Fragment(orjson.dumps(shown))
+    def showing(self, query: Query) -> Show:
+        """What the client gets of a document."""
+        show, kind = self.projection(query).apply, query.members_type
+        return show if kind is None else lambda document: show(_with_members_of(document, kind))
 
 
 def _omitted(endpoint: Endpoint, projection: Projection, used: set[str]) -> frozenset[str]:

@@ -52,7 +52,7 @@ class Service:
 
     def answer(self, status: int, resource: Resource, query: Query) -> Answer:
         """What a query asks for of one resource."""
-        shown = self.reading.shown(resource, self.reading.projection(query), query.members_type)
+        shown = self.reading.shown(resource, query)
         return json_answer(status, shown, location=resource.location, etag=resource.etag)
 
     async def written(self, status: int, resource: Resource | None, query: Query, call: Call) -> Answer:
