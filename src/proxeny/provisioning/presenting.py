@@ -1,7 +1,7 @@
 """What the gateway itself writes into a resource before a client sees it: meta, location and ``$ref`` (decision 1)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -18,6 +18,13 @@ References = Mapping[str, str]
 def encoded_id(entity_id: str) -> str:
     """The id as one path segment of a URL (RFC 3986 §3.3)."""
     return entity_id if _PLAIN_ID.fullmatch(entity_id) else quote(entity_id, safe="")
+
+
+def locations_of(ids: Sequence[str], collection: str) -> list[str]:
+    """Where the resources of these ids are in ``collection``, which ends in ``/``."""
+    if _PLAIN_ID.fullmatch("".join(ids)):
+        return [collection + each for each in ids]
+    return [collection + encoded_id(each) for each in ids]
 
 
 @lru_cache(maxsize=1024)

@@ -14,7 +14,16 @@ from proxeny.provisioning.endpoints.abilities import Abilities
 from proxeny.provisioning.endpoints.failures import as_scim_error
 from proxeny.provisioning.endpoints.identity import Identity, TargetIds
 from proxeny.provisioning.endpoints.rendering import Rendered, Renderings
-from proxeny.provisioning.presenting import References, complete, encoded_id, names_others, own_id, refer, schemas_of
+from proxeny.provisioning.presenting import (
+    References,
+    complete,
+    encoded_id,
+    locations_of,
+    names_others,
+    own_id,
+    refer,
+    schemas_of,
+)
 from proxeny.provisioning.pushdown import Pushdown
 from proxeny.provisioning.systems.switches import Switches
 from proxeny.scim.errors import InternalError, ScimError
@@ -76,14 +85,23 @@ Show = Callable[[Document], Document]
 Admits = Callable[[Document], bool]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Portion:
     """Some resources of a list. ``text``: ``count`` JSON objects, separated by commas. ``unreadable``: the ids of those
     that cannot cross, each with the message."""
 
-    text: bytes = b""
-    count: int = 0
-    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    text: bytes
+    count: int
+    unreadable: Sequence[tuple[str, str]]
+
+
+def _unreadable(entities: Sequence[Entity], results: Sequence[Result]) -> Sequence[tuple[str, str]]:
+    """The ids and messages of those that failed."""
+    return [
+        (entity.id, result.message or _UNREADABLE)
+        for entity, result in zip(entities, results, strict=True)
+        if result.status == "failed"
+    ]
 
 
 def _unseen(result: Result) -> Unseen:
@@ -153,31 +171,31 @@ class Endpoint:
     def write(self, entities: Sequence[Entity], base: str, show: Show, admits: Admits | None = None) -> Portion:
         """What a client gets of many entities at once: ``show`` of what ``see`` gives of each that ``admits`` lets by.
 
-        Few resources name others or have a ``$ref`` of the backend's; the text tells whether they must be looked
-        through for one.
+        Where no resource names another, only a ``$ref`` of the backend's would be changed, and the text tells whether
+        there is one.
         """
-        collection = f"{base}/{self.name}/"
-        locations = [collection + encoded_id(entity.id) for entity in entities]
-        documents: list[Document] = []
-        portion = Portion()
+        collection, references = f"{base}/{self.name}/", self.references
+        locations = locations_of([entity.id for entity in entities], collection)
         results = self.crossing.all_to_common(entities, collection, locations)
-        for entity, location, result in zip(entities, locations, results, strict=True):
-            if result.status == "ok":
-                document = result.document
-                if admits is not None or entity.version is None or names_others(document):
-                    refer(document, base, self.references)
-                self._completed(entity, document, collection, location)
-                if admits is None or admits(document):
-                    documents.append(document)
-            elif result.status == "failed":
-                portion.unreadable.append((entity.id, result.message or _UNREADABLE))
+        crossed = [
+            (entity, location, result.document)
+            for entity, location, result in zip(entities, locations, results, strict=True)
+            if result.status == "ok"
+        ]
+        referred = admits is not None or any(
+            entity.version is None or names_others(document) for entity, _, document in crossed
+        )
+        for entity, location, document in crossed:
+            if referred:
+                refer(document, base, references)
+            self._completed(entity, document, collection, location)
+        documents = [document for _, _, document in crossed if admits is None or admits(document)]
         text = orjson.dumps([show(document) for document in documents])
-        if b"$" in text and b'"$ref"' in text:
+        if not referred and b"$" in text and b'"$ref"' in text:
             for document in documents:
-                refer(document, base, self.references)
+                refer(document, base, references)
             text = orjson.dumps([show(document) for document in documents])
-        portion.count, portion.text = len(documents), text[1:-1]
-        return portion
+        return Portion(text[1:-1], len(documents), _unreadable(entities, results))
 
     def _crossed(self, entity: Entity, base: str) -> Seen:
         collection = f"{base}/{self.name}/"
