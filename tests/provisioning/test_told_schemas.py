@@ -13,6 +13,7 @@ from tests.connectors.farside import FarSide, Request, document, far_side, listi
 from tests.fixtures.gateways import COPY, COPY_PATCH
 
 from proxeny.connectors.outbound.client import Outbound
+from proxeny.connectors.scim2 import schemas
 from proxeny.database import Database
 from proxeny.provisioning.catalog import Catalog
 from proxeny.provisioning.endpoints.cursors import Cursors
@@ -51,9 +52,14 @@ class Backend:
         }
         self.asked: list[str] = []
         self.got: list[Any] = []
+        self.held: asyncio.Event | None = None  # /Schemas is not answered before
+        self.waiting = asyncio.Event()  # somebody waits for that
 
     async def __call__(self, side: FarSide, request: Request, writer: asyncio.StreamWriter) -> None:
         self.asked.append(f"{request.method} {request.path}")
+        if self.held is not None and request.path == "/Schemas":
+            self.waiting.set()
+            await self.held.wait()
         if request.body:
             self.got.append(orjson.loads(request.body))
         writer.write(
@@ -196,6 +202,21 @@ async def test_many_who_come_first_ask_once(opened: Opened, backend: Backend) ->
     async with opened() as proxy:
         await asyncio.gather(*(proxy.users() for _ in range(8)))
         assert backend.asks("Schemas") == 1
+
+
+async def test_who_comes_while_it_is_asked_again_does_not_wait(
+    opened: Opened, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schemas, "SECONDS", -1.0)
+    async with opened() as proxy:
+        await proxy.users()
+        backend.held = asyncio.Event()
+        asking = asyncio.create_task(proxy.users())
+        await backend.waiting.wait()
+        assert len(await proxy.users()) == 1
+        assert not asking.done()
+        backend.held.set()
+        assert len(await asking) == 1
 
 
 async def test_what_the_mappings_name_beyond_them_is_known_from_elsewhere(opened: Opened) -> None:

@@ -51,7 +51,12 @@ class SchemaDiscovery:
         return time.monotonic() > self._until
 
     async def told(self) -> Told:
-        """What the server says; the last answer, or nothing, where it cannot be asked. Never raises."""
+        """What the server says; the last answer, or nothing, where it cannot be asked. Never raises.
+
+        Only the first answer is waited for by everyone; later one caller asks again, and the last answer serves others.
+        """
+        if self._until and self._asking.locked():
+            return self._told
         async with self._asking:
             if self.due:
                 self._until = time.monotonic() + (SECONDS if await self._ask() else SECONDS_AFTER_FAILURE)
