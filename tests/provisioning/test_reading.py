@@ -202,6 +202,41 @@ async def test_no_address_of_the_backend_leaks_and_every_reference_is_ours(rig: 
     assert member_of["$ref"] == f"https://gw.example/proxy/hr/Groups/{group['id']}"
 
 
+SPEAKING_OF_THE_BACKEND = {
+    "scimEntityEndpoint": "Users",
+    "mappings": [
+        {"sourcePath": "$.id", "targetPath": "$.id", "targetVariable": "entityIdSourceSystem"},
+        {"sourcePath": "$.userName", "targetPath": "$.userName"},
+        {"sourcePath": "$.title", "targetPath": "$.title", "optional": True},
+        {"sourcePath": "$.groups", "targetPath": "$.groups", "preserveArrayWithSingleElement": True, "optional": True},
+        {
+            "condition": "$.active == true",
+            "constant": [{"value": "https://x.example/1.png", "$ref": "https://backend.internal/1"}],
+            "targetPath": "$.photos",
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("leaking", [0, 1, 3])
+@pytest.mark.parametrize("grouped", [0, 1, 3])
+async def test_a_list_shows_of_each_resource_what_reading_it_shows(rig: Rig, leaking: int, grouped: int) -> None:
+    people = [
+        (await rig.directory.create("Users", user(f"u{number}", active=number < leaking, title="$ref or $5")))["id"]
+        for number in range(3)
+    ]
+    if grouped:
+        members = [{"value": each} for each in people[:grouped]]
+        await rig.directory.create("Groups", {"displayName": "All", "members": members})
+    proxy = await rig.proxy(read={"user": SPEAKING_OF_THE_BACKEND})
+    listed = (await proxy.search("Users"))["Resources"]
+    assert "backend.internal" not in str(listed)
+    assert listed == [await proxy.read("Users", each) for each in people]
+    assert [len(each.get("photos", ())) for each in listed] == [1] * leaking + [0] * (3 - leaking)
+    assert (await proxy.search("Users", cursor="", count=3))["Resources"] == listed
+    assert (await proxy.search("Users", filter='userName sw "u"'))["Resources"] == listed
+
+
 async def test_a_transformation_may_use_the_location_of_the_entity(rig: Rig) -> None:
     read = {
         "user": {
