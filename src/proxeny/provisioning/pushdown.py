@@ -133,9 +133,9 @@ class Pushdown:
             if element is not None:
                 return Pushed(AnyElement(name.field, element), exact=inner.exact and name.exact)
         flat = self.translate(_qualified(filter_.filter, filter_.path))
-        alone = isinstance(filter_.filter, Comparison | Present)
-        positive = alone or not _has_not(filter_.filter)
-        return Pushed(flat.native, exact=flat.exact and alone) if positive else _NOTHING
+        if _has_not(filter_.filter):
+            return _NOTHING  # one element that differs is not none that is the same
+        return Pushed(flat.native, exact=flat.exact and isinstance(filter_.filter, Comparison | Present))
 
 
 def _with_default_sub(located: Located) -> Located:
@@ -200,8 +200,8 @@ def _has_not(filter_: Filter) -> bool:
     match filter_:
         case Not():
             return True
-        case Comparison(_, operator, _):
-            return operator == "ne"
+        case Comparison(_, operator, value):
+            return operator == ("ne" if value is not None else "eq")
         case And(terms) | Or(terms):
             return any(_has_not(term) for term in terms)
         case _:

@@ -153,12 +153,15 @@ class _Translation:
         if relation is None or not isinstance(compare.value, str):
             return UNDECIDED
         if compare.operator == "eq":
-            return Condition(self._same_id(e.id, name), True, point=True)
+            return Condition(self._same_id(e.id, compare, name), True, point=True)
         self._bind(lambda value: {name: storable(value)})
         return Condition(relation(e.id, sa.bindparam(name)), True) if compare.case_exact else UNDECIDED
 
-    def _same_id(self, column: sa.ColumnElement[str], name: str) -> sa.ColumnElement[bool]:
-        """The id as asked or in lower case, for those who write a UUID in capitals."""
+    def _same_id(self, column: sa.ColumnElement[str], compare: Compare, name: str) -> sa.ColumnElement[bool]:
+        """The id as asked; or in lower case, as UUIDs are made, where the attribute that shows it ignores case."""
+        if compare.case_exact:
+            self._bind(lambda value: {name: storable(value)})
+            return column == sa.bindparam(name, type_=sa.Text)
         self._bind(lambda value: {name: storable(value), f"{name}_lower": storable(value.lower())})
         return column.in_((sa.bindparam(name, type_=sa.Text), sa.bindparam(f"{name}_lower", type_=sa.Text)))
 
@@ -181,7 +184,7 @@ class _Translation:
         found = (
             sa.select(ends[0].label("found"))
             .select_from(sa.join(MEMBERSHIPS, other, ends[1] == other.c.seq))
-            .where(self._same_id(other.c.id, name))
+            .where(self._same_id(other.c.id, compare, name))
         )
         if self.entity_type == "user":
             down = found.cte(f"down_{name}", recursive=True)

@@ -247,7 +247,7 @@ class Lists(Showing):
             if wanted <= 0 or cursor is None:
                 break
             page = await searcher.search(self._endpoint.entity_type, self._cursor_search(query, pushed, cursor, wanted))
-            if page.exact and not self._endpoint.conditioned:
+            if pushed.exact and page.exact and not self._endpoint.conditioned:
                 total = page.total
             cursor = _after(cursor, page)
             written, more = self._written(page.entities, query, sight)
