@@ -54,10 +54,9 @@ def derive(
 
     outputs = output_names(read) if read is not None else ()
     named, needs = _named(read, write), _needs(writes)
-    described = _narrowed(known, full, needs, _unknown_names(known, named))
     return DerivedTypes(
-        described if taken is known else _narrowed(taken, full, needs, _unknown_names(taken, named)),
-        described,
+        _narrowed(taken, full, needs, _unknown_names(taken, named)),
+        _only_written(_narrowed(known, full, needs, _unknown_names(known, named), sub_needs=needs), readable),
         _narrowed(known, readable, _needs_nothing, _unknown_names(known, outputs)),
     )
 
@@ -178,14 +177,21 @@ def _needs_nothing(names: Names, attribute: Attribute) -> bool:
 
 
 def _narrowed(
-    known: ResourceType, has: Has, needs: Needs, extra: dict[str | None, tuple[Attribute, ...]]
+    known: ResourceType,
+    has: Has,
+    needs: Needs,
+    extra: dict[str | None, tuple[Attribute, ...]],
+    *,
+    sub_needs: Needs = _needs_nothing,
 ) -> ResourceType:
-    """The known type with only the attributes that ``has`` admits."""
-    core = _schema(known.schema, (), has, needs, extra.get(None, ()))
+    """The known type with only the attributes that ``has`` admits. ``sub_needs`` is asked of sub-attributes: clients
+    are told, but a resource is not refused because one of several elements lacks what another one has."""
+    both = (needs, sub_needs)
+    core = _schema(known.schema, (), has, both, extra.get(None, ()))
     extensions = []
     for extension in known.extensions:
         own = extension.schema
-        narrowed = _schema(own, (own.id,), has, needs, extra.get(own.id, ()))
+        narrowed = _schema(own, (own.id,), has, both, extra.get(own.id, ()))
         if narrowed.attributes:
             extensions.append(Extension(narrowed))
     for urn, attributes in extra.items():
@@ -195,20 +201,43 @@ def _narrowed(
     return replace(known, schema=core, extensions=tuple(extensions), common=common)
 
 
+def _only_written(known: ResourceType, readable: Has) -> ResourceType:
+    """The type in which what reading never produces is told as such: it can be written, and nobody gets it back."""
+
+    def of(attribute: Attribute, head: Names) -> Attribute:
+        names = (*head, attribute.name)
+        if attribute.mutability == "readOnly" or attribute.name == "$ref":
+            return attribute
+        if not readable(names):
+            subs = tuple(replace(sub, mutability="writeOnly", returned="never") for sub in attribute.sub_attributes)
+            return replace(attribute, mutability="writeOnly", returned="never", sub_attributes=subs)
+        return replace(attribute, sub_attributes=tuple(of(sub, names) for sub in attribute.sub_attributes))
+
+    def schema_of(schema: Schema, head: Names) -> Schema:
+        return replace(schema, attributes=tuple(of(each, head) for each in schema.attributes))
+
+    extensions = (replace(each, schema=schema_of(each.schema, (each.schema.id,))) for each in known.extensions)
+    return replace(known, schema=schema_of(known.schema, ()), extensions=tuple(extensions))
+
+
 _COMMON_WITHOUT_EXTERNAL_ID = replace(
     COMMON, attributes=tuple(each for each in COMMON.attributes if each.name != "externalId")
 )
 
 
-def _schema(schema: Schema, head: Names, has: Has, needs: Needs, extra: tuple[Attribute, ...]) -> Schema:
+def _schema(schema: Schema, head: Names, has: Has, needs: tuple[Needs, Needs], extra: tuple[Attribute, ...]) -> Schema:
     kept = [_attribute(each, head, has, needs) for each in schema.attributes if has((*head, each.name))]
     return replace(schema, attributes=(*kept, *extra))
 
 
-def _attribute(attribute: Attribute, head: Names, has: Has, needs: Needs) -> Attribute:
+def _attribute(attribute: Attribute, head: Names, has: Has, needs: tuple[Needs, Needs]) -> Attribute:
     names = (*head, attribute.name)
-    subs = tuple(sub for sub in attribute.sub_attributes if has((*names, sub.name)) or sub.name == "$ref")
-    return replace(attribute, sub_attributes=subs, required=needs(names, attribute))
+    subs = tuple(
+        replace(sub, required=sub.required or needs[1]((*names, sub.name), sub))
+        for sub in attribute.sub_attributes
+        if has((*names, sub.name)) or sub.name == "$ref"
+    )
+    return replace(attribute, sub_attributes=subs, required=needs[0](names, attribute))
 
 
 def _unknown_names(known: ResourceType, named: Iterable[Names]) -> dict[str | None, tuple[Attribute, ...]]:
