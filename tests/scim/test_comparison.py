@@ -1,6 +1,7 @@
 """The one rule of comparison, and that it holds wherever texts are compared."""
 
 import json
+import time
 import unicodedata
 from pathlib import Path
 
@@ -50,3 +51,24 @@ def test_a_key_is_its_own_key_whatever_the_normal_form(text: str) -> None:
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
         assert key(unicodedata.normalize(form, text)) == key(text)
     assert key(text.casefold()) == key(text)
+
+
+MARKS = "\u0323\u0301\u0327\u0345\u0344\u0f73\u0f75\uff9e\u034f\u200d"
+"""Letters' marks of several classes, what falls apart into them, and what is dropped from between them."""
+
+
+@given(st.text("aß\u0130\ufb01" + MARKS, min_size=250, max_size=400), st.text(MARKS, min_size=40, max_size=80))
+def test_a_long_text_has_the_key_that_its_parts_make(text: str, marks: str) -> None:
+    long = text + marks
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", long).casefold())
+    folded = unicodedata.normalize("NFKC", folded.casefold())
+    seen = "".join(char for char in folded if char not in "\u034f\u200d")
+    assert key(long) == unicodedata.normalize("NFKC", seen)
+
+
+@pytest.mark.parametrize("marks", ["\u0323\u0301", "\uff9e\u0323", "\u0301\u034f\u0323\u034f", "\u0f73"])
+def test_marks_without_end_keep_nobody_waiting(marks: str) -> None:
+    """Put in order one by one they take the square of their number: minutes, for a name of a few hundred KB."""
+    started = time.perf_counter()
+    assert key("x" + marks * 100_000).startswith("x")
+    assert time.perf_counter() - started < 10  # generous: a hundred times what it takes, and a hundredth of the square
