@@ -173,3 +173,11 @@ def test_t59_other_parameters_reach_no_backend_as_they_are(site: Site, name: str
         assert answer.status_code in (200, 400), (payload, answer.text)
         if name in ("sortBy", "cursor") and payload.strip():
             assert answer.status_code == 400
+
+
+def test_unknown_attributes_without_number_do_not_fill_the_log(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """One line for each took five times as long as all the rest, and a body of 8 MB wrote 100 MB."""
+    site.make("/Users", person("ann", **{f"strange{number}": 1 for number in range(1_000)}))
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert sum("'strange" in line for line in told) == 20
+    assert any("980 warnings more" in line for line in told)

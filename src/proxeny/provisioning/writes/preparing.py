@@ -3,7 +3,7 @@
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from proxeny.documents import Document
@@ -19,6 +19,8 @@ from proxeny.scim.resource import canonical_names, spelled_key
 from proxeny.scim.validate import Unknown, validate
 
 logger = logging.getLogger("proxeny.proxy")
+
+_MOST_WARNINGS = 20
 
 
 class Prepared(NamedTuple):
@@ -142,9 +144,13 @@ class Preparing:
                 "a tolerant rewrite acted: %s", name, extra={"system": self._endpoint.system, "caller": call.caller}
             )
 
-    def _tell_warnings(self, warnings: Iterable[str], call: Call) -> None:
-        for warning in warnings:
-            logger.warning("%s", warning, extra={"system": self._endpoint.system, "caller": call.caller})
+    def _tell_warnings(self, warnings: Sequence[str], call: Call) -> None:
+        """One line for each, up to what one request may fill the log with."""
+        told = {"system": self._endpoint.system, "caller": call.caller}
+        for warning in warnings[:_MOST_WARNINGS]:
+            logger.warning("%s", warning, extra=told)
+        if len(warnings) > _MOST_WARNINGS:
+            logger.warning("%d warnings more of the same request", len(warnings) - _MOST_WARNINGS, extra=told)
 
 
 def _is_null(document: Document, name: str) -> bool:
