@@ -35,6 +35,7 @@ WORDS = [
     "x" * 300,
     "X" * 300 + "y",
     "\U0001f600",
+    "",
 ]
 PEOPLE: list[dict[str, Any]] = [
     {
@@ -116,7 +117,7 @@ async def test_every_filter_gives_what_the_evaluation_gives(directory: Directory
     people = await populated(directory)
     groups = {entity.document["displayName"]: entity.id async for entity in directory.read_all("group")}
     names = {"{inner}": groups["Inner"], "{outer}": groups["Outer"], "{first}": people[0].id}
-    cases: list[str] = []
+    cases = [f'{path} {operator} "an"' for path in TEXTS for operator in OPERATORS]
 
     @settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(filters)

@@ -207,6 +207,8 @@ class _Translation:
         if relation is not None:
             if not exact and compare.operator != "eq":
                 return UNDECIDED  # with case, the order is another
+            if compare.operator in ("lt", "le") and not field.always:
+                return UNDECIDED  # the empty text comes before all others, and has no key
             self._bind(lambda value: {name: field.key(as_text(value) or "")})
             long = _kind(compare.value, compare.type) == "long" and compare.operator != "eq"
             one = field.unique and compare.operator == "eq"
