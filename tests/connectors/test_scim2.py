@@ -22,6 +22,7 @@ from proxeny.connectors.unique import parse_field, unique_key
 from proxeny.connectors.updates import member_changes, replacements
 from proxeny.documents import Document
 from proxeny.scim.filter.parser import parse_filter
+from proxeny.scim.schema import ENTERPRISE_USER
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 NAME = Compare(("userName",), "eq", 'o"brien\\')
@@ -180,6 +181,29 @@ async def test_a_search_says_what_the_server_can_do() -> None:
         }
     assert page.exact
     assert [entity.id for entity in page.entities] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ((ENTERPRISE_USER, "employeeNumber"), f"{ENTERPRISE_USER}:employeeNumber"),
+        ((ENTERPRISE_USER, "manager", "value"), f"{ENTERPRISE_USER}:manager.value"),
+        (("odd name",), None),
+    ],
+)
+async def test_an_order_is_asked_for_as_the_grammar_writes_the_attribute(
+    field: tuple[str, ...], said: str | None
+) -> None:
+    async def behave(side: FarSide, request: Request, writer: asyncio.StreamWriter) -> None:
+        body = {"sort": {"supported": True}} if request.path.endswith("Config") else listing([{"id": "1"}])
+        writer.write(document(200, body))
+
+    async with far_side(behave) as side:
+        connector = ScimConnector(connection(side.url))
+        page = await connector.search("user", Search(sort=Sort(field)))
+        await connector.close()
+        assert side.requests[-1].query.get("sortBy") == said
+    assert page.exact is (said is not None)
 
 
 class Group:

@@ -27,12 +27,12 @@ def translate(where: NativeFilter) -> ast.Filter | None:
     """The SCIM filter that admits at least what ``where`` admits; None if nothing of it can be said."""
     match where:
         case Compare(field, operator, value):
-            path = _path(field)
+            path = path_of(field)
             if path is None:
                 return None
             return ast.Present(path) if operator == "pr" else ast.Comparison(path, operator, value)
         case AnyElement(field, inner):
-            path, term = _path(field), translate(inner) if _whole(inner) else None
+            path, term = path_of(field), translate(inner) if _whole(inner) else None
             return ast.ValuePath(path, term) if path is not None and term is not None else None
         case AllOf(terms):
             return _joined(ast.And, [made for term in terms if (made := translate(term)) is not None])
@@ -55,16 +55,16 @@ def _whole(where: NativeFilter) -> bool:
     """Whether every part of the filter can be said in SCIM, so that nothing is left out."""
     match where:
         case Compare(field):
-            return _path(field) is not None
+            return path_of(field) is not None
         case AnyElement(field, inner):
-            return _path(field) is not None and _whole(inner)
+            return path_of(field) is not None and _whole(inner)
         case AllOf(terms) | AnyOf(terms):
             return all(map(_whole, terms))
         case Negation(term):
             return _whole(term)
 
 
-def _path(field: Field) -> ast.AttributePath | None:
+def path_of(field: Field) -> ast.AttributePath | None:
     """``("urn:…:User", "manager", "value")`` as a path; None for what the grammar cannot name."""
     urn, names = (field[0], field[1:]) if field and ":" in field[0] else (None, field)
     if not 1 <= len(names) <= 2 or not all(_nameable(name) for name in names):

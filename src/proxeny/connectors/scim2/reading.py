@@ -12,7 +12,7 @@ from proxeny.connectors.outbound import tls
 from proxeny.connectors.outbound.paging import Batch, by_cursor, by_index
 from proxeny.connectors.outbound.probe import network_steps, walk
 from proxeny.connectors.scim2.discovery import Abilities, Discovery
-from proxeny.connectors.scim2.filter import filter_text
+from proxeny.connectors.scim2.filter import filter_text, path_of
 from proxeny.connectors.scim2.longlists import LongLists
 from proxeny.connectors.scim2.origins import Origins
 from proxeny.connectors.scim2.schemas import SchemaDiscovery
@@ -177,21 +177,20 @@ class ScimReader:
         abilities = await self._discovery.abilities()
         own = self._origins.within(entity_type, search.native_filter)
         text, said = filter_text(search.filter if abilities.filter is not False else None, own)
-        sorts = search.sort is None or abilities.sort is True
+        by = path_of(search.sort.field) if search.sort is not None and abilities.sort is True else None
         count = min(search.count, abilities.max_results or search.count, abilities.max_page or search.count)
         query = _place(search, count)
         if text:
             query.append(("filter", text))
-        if search.sort is not None and sorts:
-            order = "descending" if search.sort.descending else "ascending"
-            query += [("sortBy", ".".join(search.sort.field)), ("sortOrder", order)]
+        if search.sort is not None and by is not None:
+            query += [("sortBy", str(by)), ("sortOrder", "descending" if search.sort.descending else "ascending")]
         if search.omit:
             query.append(("excludedAttributes", ",".join(sorted(search.omit))))
         batch = to_batch(await self._wire.get(self._wire.path(entity_type), query))
         behind = search.cursor is None and batch.total is not None and search.start >= batch.total
         entities = [] if behind else await self._whole(entity_type, batch.items)  # some begin again behind the end
         filtered = search.filter is None or (said and abilities.filter is True)
-        return Page(entities, batch.total, filtered and sorts, batch.next_cursor)
+        return Page(entities, batch.total, filtered and (search.sort is None or by is not None), batch.next_cursor)
 
     async def read_changes(self, entity_type: str, cursor: str | None) -> AsyncIterator[Change]:
         """What was modified after ``cursor`` (a time of the backend). Deletions cannot be seen this way.
