@@ -82,8 +82,10 @@ class Provider:
 
     async def _read(self, service: Service, entity_id: str, params: Params, call: Call) -> Answer:
         query = service.query(params, call)
-        resource = await service.reading.one(entity_id, call.base, omit=service.reading.omitted(query))
         conditions = Preconditions.of(call.if_match, call.if_none_match)
+        resource = await service.reading.one(entity_id, call.base, omit=service.reading.omitted(query))
+        if not conditions.is_empty and not resource.version:  # it is made of all that there is
+            resource = await service.reading.one(entity_id, call.base)
         if not conditions.is_empty and conditions.decide(resource.version, reading=True) == "not-modified":
             return Answer(304, etag=resource.etag)
         return service.answer(200, resource, query)
@@ -152,7 +154,7 @@ class Provider:
     # -- description ----------------------------------------------------------------------------------------------
 
     async def service_provider_config(self, call: Call) -> Answer:
-        return json_answer(200, self._description.service_provider_config(call.base))
+        return json_answer(200, self._description.service_provider_config(call.base, call.body_bytes))
 
     async def resource_types(self, call: Call) -> Answer:
         return json_answer(200, self._description.resource_types(call.base))

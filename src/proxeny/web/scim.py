@@ -185,4 +185,5 @@ def _call(request: Request) -> Call:
         if_match=request.text_header(b"if-match") if b"if-match" in headers else None,
         if_none_match=request.text_header(b"if-none-match") if b"if-none-match" in headers else None,
         dialect=caller.dialect if caller else None,
+        body_bytes=request.settings.limits.body_bytes,
     )

@@ -14,7 +14,7 @@ class Call(NamedTuple):
 
     ``base`` is the SCIM base as the client sees it, without a trailing slash (``https://id.example/proxy/hr``).
     ``dialect`` is that of the technical user, or None for the system's own. ``if_match`` and ``if_none_match`` are the
-    header values as sent.
+    header values as sent. ``body_bytes`` is the most that a body may have.
     """
 
     base: str
@@ -23,6 +23,7 @@ class Call(NamedTuple):
     if_match: str | None = None
     if_none_match: str | None = None
     dialect: Dialect | None = None
+    body_bytes: int = 10_485_760
 
     @property
     def conditional(self) -> bool:

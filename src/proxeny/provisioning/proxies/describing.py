@@ -3,6 +3,7 @@ behind it.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from proxeny.connectors.spi import Capabilities
@@ -21,7 +22,6 @@ from proxeny.scim.messages import list_response
 from proxeny.scim.schema import Schema, builtin_schema
 
 BULK_OPERATIONS = 100
-BULK_PAYLOAD = 1_048_576
 
 _OWN_SCHEMAS = ("service-provider-config", "resource-type", "schema")
 
@@ -33,8 +33,9 @@ class Description:
         self._endpoints = endpoints
         self._switches = switches
 
-    def service_provider_config(self, base: str) -> Document:
-        return service_provider_config(self._features, base)
+    def service_provider_config(self, base: str, body_bytes: int) -> Document:
+        """``body_bytes``: the most that the body of a request may have, a bulk request's too."""
+        return service_provider_config(replace(self._features, bulk_max_payload_size=body_bytes), base)
 
     def resource_types(self, base: str) -> Document:
         documents = [resource_type_document(each.described, base) for each in self._endpoints]
@@ -69,7 +70,6 @@ class Description:
             patch=writes and any(each.patch or each.replace for each in abilities),
             bulk=writes and any(each.create or each.replace or each.delete for each in abilities),
             bulk_max_operations=BULK_OPERATIONS,
-            bulk_max_payload_size=BULK_PAYLOAD,
             max_results=self._switches.page_max,
             default_page_size=self._switches.page_default,
             change_password=writes and any(_takes_password(each) for each in self._endpoints),
