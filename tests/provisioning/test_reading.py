@@ -169,6 +169,32 @@ async def test_a_cursor_walk_fills_its_pages_with_visible_entities_and_ends(rig:
     assert sizes[:3] == [2, 2, 2]
 
 
+@pytest.mark.parametrize("order", [{}, {"sortBy": "displayName"}])
+async def test_a_page_of_nothing_by_cursor_tells_the_total_and_names_no_page_that_follows(
+    rig: Rig, order: dict[str, str]
+) -> None:
+    await _people(rig, 5)
+    for place in (rig.directory, await rig.proxy()):
+        first = await place.search("Users", cursor="", count=2, **order)
+        for cursor in ("", first["nextCursor"]):
+            for count in (0, -1):
+                page = await place.search("Users", cursor=cursor, count=count, **order)
+                assert page == {**page, "totalResults": 5, "itemsPerPage": 0, "Resources": []}
+                assert "nextCursor" not in page
+        with pytest.raises(InvalidCursorError):
+            await place.search("Users", cursor="forged", count=0, **order)
+
+
+@pytest.mark.parametrize("order", [{}, {"sortBy": "displayName"}])
+async def test_a_page_by_cursor_claims_no_place_among_all(rig: Rig, order: dict[str, str]) -> None:
+    await _people(rig, 5)
+    for place in (rig.directory, await rig.proxy()):
+        first = await place.search("Users", cursor="", count=2, **order)
+        second = await place.search("Users", cursor=first["nextCursor"], count=2, **order)
+        assert "startIndex" not in first | second
+        assert (await place.search("Users", startIndex=3, count=2, **order))["startIndex"] == 3
+
+
 async def test_a_cursor_belongs_to_one_query_of_one_system(rig: Rig) -> None:
     await _people(rig, 4)
     proxy = await rig.proxy()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proxeny.scim.errors import BadRequestError
+from proxeny.scim.errors import BadRequestError, InvalidCountError, InvalidValueError
 from proxeny.scim.filter.ast import AttributePath, Comparison
 from proxeny.scim.messages import search_request
 from proxeny.scim.query import SEARCH_REQUEST_SCHEMA, Query, parse_query, parse_search_request
@@ -75,6 +75,13 @@ def test_numbers_out_of_range_are_brought_into_range(given: dict[str, str], star
 def test_what_is_no_number_is_refused(name: str, value: str) -> None:
     with pytest.raises(BadRequestError):
         query({name: value})
+
+
+def test_a_count_that_is_no_number_is_named_as_the_paging_in_use_names_it() -> None:
+    with pytest.raises(InvalidCountError):
+        query({"count": "x", "cursor": ""})
+    with pytest.raises(InvalidValueError):
+        query({"count": "x"})
 
 
 @pytest.mark.parametrize("value", [" ", ",", "", " , "])

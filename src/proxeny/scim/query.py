@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from proxeny.documents import Document
-from proxeny.scim.errors import InvalidCursorError, InvalidSyntaxError, InvalidValueError
+from proxeny.scim.errors import (
+    BadRequestError,
+    InvalidCountError,
+    InvalidCursorError,
+    InvalidSyntaxError,
+    InvalidValueError,
+)
 from proxeny.scim.filter.ast import AttributePath, Filter
 from proxeny.scim.filter.parser import DEFAULT_LIMITS, FilterLimits, parse_attribute_path, parse_filter
 from proxeny.scim.schema import ResourceType
@@ -66,7 +72,7 @@ def parse_query(
     """The query of a request line; ``params`` are decoded. A parameter that is given twice is InvalidValueError.
 
     With ``resource_type``, ``sortBy`` is checked against it. Raises InvalidFilterError, InvalidValueError,
-    InvalidCursorError.
+    InvalidCursorError, InvalidCountError (a count of a page by cursor, RFC 9865 §2.1).
     """
     given: dict[str, Any] = {}
     for name, value in params.items() if isinstance(params, Mapping) else params:
@@ -125,7 +131,7 @@ def _query(
     if cursor is not None and "startIndex" in given:
         raise InvalidCursorError("'cursor' and 'startIndex' exclude each other; send one of them.")
     text = _text("filter", given)
-    asked = _number("count", given)
+    asked = _number("count", given, InvalidValueError if cursor is None else InvalidCountError)
     return Query(
         filter=parse_filter(text, limits=limits, lenient=lenient) if text is not None else None,
         filter_text=text,
@@ -148,13 +154,13 @@ def _text(name: str, given: dict[str, Any]) -> str | None:
     return value
 
 
-def _number(name: str, given: dict[str, Any]) -> int | None:
+def _number(name: str, given: dict[str, Any], error: type[BadRequestError] = InvalidValueError) -> int | None:
     value = given.get(name)
     if value is None:
         return None
     match = _INTEGER.fullmatch(str(value)) if isinstance(value, int | str) and not isinstance(value, bool) else None
     if match is None:
-        raise InvalidValueError(f"'{name}' must be a whole number of at most 15 digits.")
+        raise error(f"'{name}' must be a whole number of at most 15 digits.")
     return int(match[1])
 
 

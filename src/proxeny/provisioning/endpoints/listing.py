@@ -1,7 +1,7 @@
 """Lists of one endpoint: filter, sorting, index paging and cursors, decided by the backend as far as it can."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -27,11 +27,11 @@ _FILL_LIMIT = 50  # calls to the backend for one page by cursor; a page may then
 @dataclass(slots=True)
 class Listing:
     """One page for the client: ``returned`` resources, of which a Fragment may hold several, separated by commas.
-    ``items_per_page`` is what the client adds to startIndex (spec: proxy-api.md §3)."""
+    ``items_per_page`` is what the client adds to startIndex (spec: proxy-api.md §3); a page by cursor has no number."""
 
     resources: list[Shown]
     total: int | None
-    start_index: int
+    start_index: int | None
     items_per_page: int
     returned: int
     next_cursor: str | None = None
@@ -51,11 +51,12 @@ class _Sight:
     base: str
     admits: Admits | None
     keep: bool = False
+    partial: bool = False
     skipped: int = 0
 
     def of(self, entity: Entity) -> Resource | None:
         """The resource if the client may see it and the filter admits it."""
-        seen = self.endpoint.see(entity, self.base, keep=self.keep)
+        seen = self.endpoint.see(entity, self.base, keep=self.keep, partial=self.partial)
         if isinstance(seen, Resource):
             return seen if self.admits is None or self.admits(seen.document) else None
         if isinstance(seen, Unreadable):
@@ -75,10 +76,13 @@ class Lists(Showing):
     async def listing(self, query: Query, base: str, *, among: Sequence[ResourceType] = ()) -> Listing:
         """The page that ``query`` asks for. ``among``: the types of a search over several of them, which needs an exact
         total from each."""
+        if query.cursor is not None and query.count == 0:
+            return await self._counted(query, base)
         endpoint = self._endpoint
         admits = compile_filter(query.filter, endpoint.readable, also=among) if query.filter is not None else None
         pushed = endpoint.pushdown.translate(query.filter) if query.filter is not None else Pushed(None, exact=True)
-        sight = _Sight(endpoint, base, admits, keep=query.filter is not None and _asks_for_one(query.filter))
+        one = query.filter is not None and _asks_for_one(query.filter)
+        sight = _Sight(endpoint, base, admits, keep=one, partial=bool(self.omitted(query)))
         try:
             searcher = endpoint.able.searcher
             if searcher is not None and query.cursor is not None and query.sort_by is None:
@@ -132,7 +136,8 @@ class Lists(Showing):
         written: list[Shown] = []
         returned = 0
         for start in range(0, len(entities), _CHUNK):
-            portion = self._endpoint.write(entities[start : start + _CHUNK], sight.base, show, sight.admits)
+            some = entities[start : start + _CHUNK]
+            portion = self._endpoint.write(some, sight.base, show, sight.admits, partial=sight.partial)
             for entity_id, message in portion.unreadable:
                 sight.unreadable(entity_id, message)
             if portion.count:
@@ -194,7 +199,7 @@ class Lists(Showing):
         return Listing(
             self._projected(page, query),
             total,
-            start + 1 if query.cursor is None else 1,
+            start + 1 if query.cursor is None else None,
             len(page),
             len(page),
             next_cursor=self._cursors.seal(Cursor(start=after), self._scope(query)) if more else None,
@@ -235,6 +240,13 @@ class Lists(Showing):
 
     # -- cursor paging (RFC 9865) ---------------------------------------------------------------------------------
 
+    async def _counted(self, query: Query, base: str) -> Listing:
+        """Nothing but the total, and no page that follows (RFC 9865 §2)."""
+        self._cursors.open(query.cursor, self._scope(query))
+        counted = await self.listing(replace(query, cursor=None, sort_by=None), base)
+        counted.start_index = None
+        return counted
+
     async def _by_cursor(self, searcher: Searcher, query: Query, pushed: Pushed, sight: _Sight) -> Listing:
         """Fills the page with visible resources: asks for as many as are missing, so a cursor never skips any."""
         scope = self._scope(query)
@@ -256,7 +268,7 @@ class Lists(Showing):
         return Listing(
             found,
             total,
-            1,
+            None,
             returned,
             returned,
             next_cursor=self._cursors.seal(cursor, scope) if cursor is not None else None,
