@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from scim2_models import Context, PatchOp, SCIMException, User
 
 from proxeny.documents import Document
-from proxeny.scim.errors import BadRequestError, MutabilityError, NoTargetError
+from proxeny.scim.errors import BadRequestError, InvalidSyntaxError, MutabilityError, NoTargetError
 from proxeny.scim.filter.ast import AttributePath
 from proxeny.scim.patch import (
     PATCH_SCHEMA,
@@ -120,6 +120,11 @@ def test_an_equal_id_is_dropped_when_the_url_says_which() -> None:
     assert parsed([{"op": "replace", "value": {"id": "u-1"}}], resource_id="u-1") == ()
     with pytest.raises(MutabilityError):
         parsed([{"op": "replace", "value": {"id": "u-2"}}], resource_id="u-1")
+
+
+def test_an_operation_without_op_is_told_what_it_needs() -> None:
+    with pytest.raises(InvalidSyntaxError, match="needs an 'op': add, replace or remove"):
+        parsed([{"path": "title", "value": "T"}])
 
 
 def test_unknown_keys_are_reported_kept_out_or_refused() -> None:

@@ -106,6 +106,8 @@ class _Parsing:
         op, path, value = (
             raw[key] if (key := spelled_key(raw, name)) else _MISSING for name in ("op", "path", "value")
         )
+        if op is _MISSING:
+            raise InvalidSyntaxError("Each operation needs an 'op': add, replace or remove.")
         if op not in ("add", "replace", "remove"):
             raise InvalidSyntaxError(f"'op' must be add, replace or remove, not {str(op)[:40]!r}.")
         if path is _MISSING or path is None or path == "":
