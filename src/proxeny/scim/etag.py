@@ -31,15 +31,16 @@ def opaque(version: str) -> str:
 def versions(header: str | None) -> frozenset[str] | None:
     """The versions that a header names, ``{"*"}`` for any, or None without a header; InvalidVersionError if unreadable.
 
-    The form ``W\\/"…"`` of the RFC's own examples is read too, and a bare version without quotation marks.
+    A header that is there and empty names no version, which no resource has (RFC 9110 §13.1.1): a client that lost the
+    version it meant to send must not overwrite whatever there is. The form ``W\\/"…"`` of the RFC's own examples is read too, and a bare version without quotation marks.
     """
-    if header is None or not header.strip():
+    if header is None:
         return None
     text = header.strip()
     if text == _ANY:
         return frozenset((_ANY,))
     if '"' not in text:
-        return frozenset(unquote(part.strip()) for part in text.split(","))
+        return frozenset(unquote(part.strip()) for part in text.split(",") if part.strip())
     found, position = [], 0
     while position < len(text):
         match = _TAG.match(text, position)
