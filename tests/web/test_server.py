@@ -1,6 +1,7 @@
 """The server: heads of requests, headers of answers, log lines, health, and stopping."""
 
 import asyncio
+import json
 import logging
 import re
 
@@ -66,7 +67,9 @@ async def test_a_head_beyond_the_limit_is_refused(gateway: Running) -> None:
 
 async def test_a_head_that_does_not_arrive_in_time_is_given_up() -> None:
     async with running(WebSettings(limits=Limits(header_seconds=0.1))) as gateway:
-        assert (await raw(gateway.server.port, b"GET / HTT")).startswith(b"HTTP/1.1 408 ")
+        late = await raw(gateway.server.port, b"GET / HTT")
+        assert late.startswith(b"HTTP/1.1 408 ")
+        assert json.loads(late.partition(b"\r\n\r\n")[2])["status"] == "408"
         assert (await raw(gateway.server.port, b"")).startswith(b"HTTP/1.1 408 ")
         async with httpx.AsyncClient(base_url=gateway.url) as client:
             for _ in range(3):
@@ -81,10 +84,23 @@ async def test_a_head_that_does_not_arrive_in_time_is_given_up() -> None:
         b"\x16\x03\x01\x02\x00",
         b"GET / HTTP/9.9\r\n\r\n",
         b"nonsense\r\n\r\n",
+        b"GET /proxy/hr/Users?filter=\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST /proxy/hr/Users HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
 async def test_what_is_no_http_is_refused(gateway: Running, request_text: bytes) -> None:
-    assert (await raw(gateway.server.port, request_text)).startswith(b"HTTP/1.1 400 ")
+    answer = await raw(gateway.server.port, request_text)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    refusal = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert refusal["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    assert refusal["status"] == "400"
+    assert "Percent-encode" in refusal["detail"]
+
+
+async def test_what_follows_a_request_and_is_no_http_is_not_taken_for_its_answer(gateway: Running) -> None:
+    answer = await raw(gateway.server.port, b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 async def test_readiness_names_the_parts_that_are_not_well_and_life_goes_on(gateway: Running) -> None:

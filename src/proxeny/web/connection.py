@@ -7,15 +7,33 @@ import asyncio
 import ssl
 from functools import partial
 
+import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from proxeny.scim.errors import BadRequestError, ScimError
 from proxeny.web.auth.forwarded import CERTIFICATE
-from proxeny.web.responses import WRITTEN
+from proxeny.web.errors import HeadersTooLargeError, RequestTimeoutError
+from proxeny.web.responses import SCIM, WRITTEN
 from proxeny.web.settings import Limits
 
 _HARD_FACTOR = 4  # up to here the application answers; beyond, the connection is cut without reading on
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+def _last(error: ScimError) -> bytes:
+    """The answer to what is no request, in the form of errors below a SCIM base (its address was not understood)."""
+    body = orjson.dumps(error.to_document())
+    head = b"content-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n" % (SCIM, len(body))
+    return b"%b%b\r\n%b" % (STATUS_LINE[error.status], head, body)
+
+
+_TOO_LARGE = _last(HeadersTooLargeError("The head of the request is too large. Send a shorter URL or fewer headers."))
+_TOO_SLOW = _last(RequestTimeoutError("The head of the request did not arrive in time. Send it again."))
+_UNREADABLE = _last(
+    BadRequestError(
+        "The request is not HTTP as RFC 9112 has it, so nothing was done. Percent-encode what is not ASCII in the URL, "
+        "and send header lines and lengths that fit the body."
+    )
+)
 
 
 class Connection(HttpToolsProtocol):
@@ -51,6 +69,20 @@ class Connection(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > _HARD_FACTOR * self.limits.header_bytes:
                 self._refuse(_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        """The answer to what cannot be read. Behind a whole request that is not answered yet it would pass for the
+        answer to that one, so there the connection ends after the true one."""
+        cycle = self.cycle
+        if (
+            cycle is None
+            or cycle.response_complete
+            or (cycle.more_body and not (cycle.response_started or self.pipeline))
+        ):
+            self.transport.write(_UNREADABLE)
+            self.transport.close()
+        else:
+            cycle.keep_alive = False
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
