@@ -135,6 +135,24 @@ async def test_put_keeps_what_the_directory_made(directory: DirectoryConnector) 
     assert "emails" not in moved.document[SAP_USER]
 
 
+@pytest.mark.parametrize("path", ["emails.verified", 'emails[value eq "a@x"].verified'])
+async def test_who_removes_that_an_address_was_verified_is_told_that_it_stays(
+    directory: DirectoryConnector, path: str
+) -> None:
+    emails = [{"value": "a@x", "verified": True}]
+    made = await user(directory, "anna", emails=[{"value": "a@x"}], **{SAP_USER: {"emails": emails}})
+    operations = [{"op": "remove", "path": f"{SAP_USER}:{path}"}]
+    removal = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
+    with pytest.raises(RefusedError, match=r"emails\.verified is made by the directory") as refused:
+        await directory.patch("user", made.id, removal, accept=lambda entity: None)
+    assert refused.value.scim_type == "mutability"
+    kept = await directory.patch("user", made.id, removal)
+    assert kept.document[SAP_USER]["emails"] == emails
+    other = await user(directory, "bert", emails=[{"value": "b@x"}], **{SAP_USER: {"emails": [{"value": "b@x"}]}})
+    if "[" not in path:
+        assert (await directory.patch("user", other.id, removal, accept=lambda entity: None)).version == other.version
+
+
 async def test_put_takes_away_what_it_leaves_out(directory: DirectoryConnector) -> None:
     made = await user(directory, "anna", title="x", externalId="e")
     changed = await directory.replace("user", made.id, {"userName": "anna"})

@@ -105,6 +105,13 @@ def retained(entity_type: str, old: Document, new: Document, *, partial: bool = 
     return {**new, SAP_USER: {name: value for name, value in sap.items() if value not in (None, [], {})}}
 
 
+def refuse_to_forget(document: Document) -> None:
+    """RefusedError if an address of the user was verified."""
+    emails = (document.get(SAP_USER) or {}).get("emails") or ()
+    if any("verified" in each for each in emails):
+        raise _not_removable(f"{SAP_USER}:emails.verified")
+
+
 def _not_removable(path: str) -> RefusedError:
     return RefusedError(
         f"{path} is made by the directory and cannot be removed. Nothing was written; leave it out, or replace it.",

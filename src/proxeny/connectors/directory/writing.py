@@ -28,7 +28,7 @@ from proxeny.connectors.spi import Accept, Entity
 from proxeny.database import Request, Row
 from proxeny.documents import Document, canonical
 from proxeny.scim.patch import MembershipChanges, PatchOperation, apply_patch, parse_patch, split_memberships
-from proxeny.scim.schema import CUSTOM_GROUP, ResourceType
+from proxeny.scim.schema import CUSTOM_GROUP, SAP_USER, ResourceType
 
 EntitySteps = Generator[Request, list[Row], Entity]
 
@@ -123,13 +123,22 @@ def patch(
     document = resources.entity_of(write.entity_type, row).document
     if changes.members is None and changes.touches_members:
         document["members"] = yield from members.shown(row[0])
+    asked = write.accept is not None  # a client who is told; a job takes away what has no value, and this stays
+    if asked and any(map(_forgets, changes.operations)):
+        resources.refuse_to_forget(document)
     patched = apply_patch(document, changes.operations, changes.resource_type)
     want = resources.incoming(write.entity_type, patched)
     if changes.members is not None or not changes.touches_members:
         want = replace(want, members=None)
     password = hashes.get(want.password or "", "") if changes.sets_password else None
-    asked = write.accept is not None  # a client who is told; a job takes away what has no value, and this stays
     return (yield from rewrite(write, row, want, password, changes.members, partial=asked))
+
+
+def _forgets(operation: PatchOperation) -> bool:
+    """Whether it takes away that an address was verified, which the directory puts back (decision 5)."""
+    target = operation.target
+    names = [each.name for each in (target.attribute, target.sub) if each is not None]
+    return (operation.op, target.urn, names) == ("remove", SAP_USER, ["emails", "verified"])
 
 
 def _change_members(write: Write, row: Row, changes: MembershipChanges | None) -> EntitySteps:
