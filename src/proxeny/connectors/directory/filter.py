@@ -15,6 +15,7 @@ from proxeny.connectors.directory.fields import BY_FIELD, LONGEST_KEY, OF_TYPE, 
 from proxeny.connectors.directory.tables import ENTITIES, KEYS, MEMBERSHIPS, UNIQUE
 from proxeny.connectors.filtering import AllOf, AnyElement, AnyOf, Compare, Field, NativeFilter, Negation, Value
 from proxeny.database import Parameters
+from proxeny.scim.comparison import key as folded
 from proxeny.scim.values import moment
 from proxeny.scim.values import text as as_text
 
@@ -88,10 +89,12 @@ def _kind(value: Value, kind: str) -> str:
         return "none" if value is None else "number" if not isinstance(value, bool) else "boolean"
     if kind == "dateTime":
         return "time" if moment(value) else "no time"
+    if not value or not (folded(value[0]) or folded(value)):
+        return "empty"  # of characters that nobody sees, too: they have no key
     if storable(value) != value:
         return "long"  # half a surrogate pair: it equals nothing, and has no place in the order
     longest = LONGEST_KEY if value.isascii() else LONGEST_KEY // 18  # a letter folds to at most 18
-    return "long" if len(value) > longest else "text" if value else "empty"
+    return "long" if len(value) > longest else "text"
 
 
 def plan(entity_type: str, tree: NativeFilter) -> Plan:
