@@ -32,7 +32,8 @@ def versions(header: str | None) -> frozenset[str] | None:
     """The versions that a header names, ``{"*"}`` for any, or None without a header; InvalidVersionError if unreadable.
 
     A header that is there and empty names no version, which no resource has (RFC 9110 §13.1.1): a client that lost the
-    version it meant to send must not overwrite whatever there is. The form ``W\\/"…"`` of the RFC's own examples is read too, and a bare version without quotation marks.
+    version it meant to send must not overwrite whatever there is. The form ``W\\/"…"`` of the RFC's own examples is
+    read too, and a bare version without quotation marks.
     """
     if header is None:
         return None
