@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import pytest
 from tests.connectors.sqlside import PROPERTIES, Side
 from tests.provisioning.conftest import Client, Rig, user
 
 from proxeny.connectors.sql.reading import Reading
-from proxeny.provisioning.endpoints.exchange import Call
+from proxeny.provisioning.endpoints.exchange import Answer, Call
 from proxeny.provisioning.systems.definition import SystemDefinition, TransformationText
 from proxeny.scim.errors import ScimError
 
@@ -122,6 +123,30 @@ async def test_a_taken_name_is_409_and_an_old_version_412(far: Far) -> None:
     with pytest.raises(ScimError) as caught:
         await client.provider.replace("Users", made["id"], user("other"), (), call)
     assert caught.value.status == 412
+
+
+@pytest.mark.parametrize("asked", [{"excludedAttributes": "emails,groups"}, {"attributes": "userName,meta"}])
+async def test_a_part_of_a_row_has_no_version_that_the_whole_never_has(far: Far, asked: dict[str, str]) -> None:
+    client = far.client
+    made = await client.create("Users", user("ann"))
+    version = made["meta"]["version"]
+    given = tuple(asked.items())
+    part = await client.provider.read("Users", made["id"], given, client.call)
+    assert (part.etag, client_side(part)["meta"].get("version")) in ((version, version), (None, None))
+    listed = await client.search("Users", **asked)
+    found = await client.search("Users", filter='userName eq "ann"', **asked)
+    for resource in (*listed["Resources"], *found["Resources"]):
+        assert resource["meta"].get("version") in (None, version)
+    call = client.call._replace(if_none_match=version)
+    assert (await client.provider.read("Users", made["id"], given, call)).status == 304
+    call = client.call._replace(if_match=version)
+    assert (await client.provider.read("Users", made["id"], given, call)).status == 200
+
+
+def client_side(answer: Answer) -> dict[str, Any]:
+    assert answer.body is not None
+    document: dict[str, Any] = orjson.loads(answer.body)
+    return document
 
 
 async def test_a_delta_filter_finds_what_has_changed(far: Far) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.fixtures.gateways import USER, Site, client, remote, running
+from tests.fixtures.gateways import COPY, COPY_PATCH, USER, Site, client, remote, running
 from tests.provisioning.conftest import Rig, user
 
 MAILS = {
@@ -62,3 +62,23 @@ async def test_an_id_in_another_case_is_nobody_s_however_it_is_asked_for(rig: Ri
             for paging in ({}, {"cursor": ""}, {"sortBy": "id"}):
                 page = await place.search(path, filter=text, **paging)
                 assert (page["Resources"], page.get("totalResults", 0)) == ([], 0), (text, paging)
+
+
+def test_what_the_gateway_writes_itself_is_not_asked_of_the_backend(tmp_path: Path) -> None:
+    passing = {"readTransformation": COPY, "writeTransformation": COPY_PATCH}
+    with client() as speaking, running(tmp_path / "far") as far:
+        held = Site(f"{far.url}/scim", speaking)
+        made = held.make("/Users", {"schemas": [USER], "userName": "ann"})
+        held.make("/Groups", {"displayName": "All", "members": [{"value": made["id"]}]})
+        with running(tmp_path / "near", systems=(remote("over", f"{far.url}/scim", **passing),)) as near:
+            place = Site(f"{near.url}/proxy/over", speaking)
+            user, group = place.found("/Users")[0], place.found("/Groups")[0]
+            reference = group["members"][0]["$ref"]
+            for path, text, expected in (
+                ("/Users", f'meta.location eq "{user["meta"]["location"]}"', 1),
+                ("/Users", f'meta.location eq "{made["meta"]["location"]}"', 0),
+                ("/Users", 'not (meta.location co "/proxy/over/")', 0),
+                ("/Groups", f'members.$ref eq "{reference}"', 1),
+                ("/Groups", f'members[$ref eq "{reference}"]', 1),
+            ):
+                assert len(place.found(path, filter=text)) == expected, text

@@ -34,10 +34,13 @@ def _tagged(version: str) -> tuple[str, str]:
     return bare, etag(bare)
 
 
-def _version_of(entity: Entity, document: Document) -> tuple[str, str]:
-    """The backend's version and its ETag; where it has none, the fingerprint of what the client sees."""
+def _version_of(entity: Entity, document: Document, partial: bool) -> tuple[str, str | None]:
+    """The backend's version and its ETag; where it has none, the fingerprint of what the client sees, if that is all:
+    of a part it would be a version that the resource never has."""
     if entity.version is not None:
         return _tagged(entity.version)
+    if partial:
+        return "", None
     version = fingerprint(document)
     return version, etag(version)
 
@@ -55,10 +58,11 @@ def own_id(document: Document, entity: Entity) -> str:
     return shown
 
 
-def complete(document: Document, entity: Entity, location: str, resource_type: str) -> str:
-    """Gives ``document``, which has its id and ``refer`` behind it, its meta in place; returns its version."""
+def complete(document: Document, entity: Entity, location: str, resource_type: str, *, partial: bool = False) -> str:
+    """Gives ``document``, which has its id and ``refer`` behind it, its meta in place; returns its version, or "" where
+    it is not known: the backend has none, and the entity is ``partial``."""
     written = document.pop("meta", None)
-    version, tag = _version_of(entity, document)
+    version, tag = _version_of(entity, document, partial)
     created, modified = entity.created, entity.last_modified
     if type(written) is dict:
         created = created or written.get("created")
@@ -69,7 +73,8 @@ def complete(document: Document, entity: Entity, location: str, resource_type: s
     if modified is not None:
         meta["lastModified"] = modified
     meta["location"] = location
-    meta["version"] = tag
+    if tag is not None:
+        meta["version"] = tag
     document["meta"] = meta
     return version
 

@@ -101,7 +101,7 @@ class Pushdown:
         if located is None:
             return _Target(None, None)
         whole = _with_default_sub(located)
-        name = self._declared(path) or self._name_of(whole)
+        name = self._declared(path) if _is_ours(whole) else self._name_of(whole)
         return _Target(name if name is not None and self._searchable(name.field) else None, whole)
 
     def _declared(self, path: AttributePath) -> NativeName | None:
@@ -136,6 +136,11 @@ class Pushdown:
         if _has_not(filter_.filter):
             return _NOTHING  # one element that differs is not none that is the same
         return Pushed(flat.native, exact=flat.exact and isinstance(filter_.filter, Comparison | Present))
+
+
+def _is_ours(located: Located) -> bool:
+    """Whether the gateway itself writes the attribute, so that what the backend has there is another (decision 1)."""
+    return (located.urn is None and located.attribute.name == "meta") or located.leaf.name == "$ref"
 
 
 def _with_default_sub(located: Located) -> Located:

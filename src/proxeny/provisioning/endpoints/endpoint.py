@@ -37,7 +37,7 @@ logger = logging.getLogger("proxeny.proxy")
 
 
 class Resource:
-    """A native entity in the form that clients see, where it is, and its version (as in the ETag).
+    """A native entity in the form that clients see, where it is, and its version (as in the ETag; "" if not known).
 
     ``rendered`` is there if it need not be rendered again; ``document`` belongs to whoever holds the resource.
     """
@@ -61,8 +61,10 @@ class Resource:
         return self._document
 
     @property
-    def etag(self) -> str:
-        return self.rendered.etag if self.rendered is not None else etag(self.version)
+    def etag(self) -> str | None:
+        if self.rendered is not None:
+            return self.rendered.etag
+        return etag(self.version) if self.version else None
 
 
 @dataclass(slots=True)
@@ -146,17 +148,17 @@ class Endpoint:
     def __post_init__(self) -> None:
         object.__setattr__(self, "everything", Projection.of((), (), self.resource_type))
 
-    def see(self, entity: Entity, base: str, *, keep: bool = False) -> Seen:
+    def see(self, entity: Entity, base: str, *, keep: bool = False, partial: bool = False) -> Seen:
         """The entity as a client sees it: the one way out of every system. ``keep``: it may soon be asked for again, or
-        just was; what nobody asks for by itself is not worth looking up."""
+        just was; what nobody asks for by itself is not worth looking up. ``partial``: some of it was not read."""
         if not keep or entity.content is None or not self.crossing.repeatable:
-            return self._crossed(entity, base)
+            return self._crossed(entity, base, partial)
         key = (self._view, base, entity.content)
         rendered = self.renderings.find(key)
         if rendered is not None:
             return Resource(entity, None, rendered.location, rendered.version, rendered)
-        seen = self._crossed(entity, base)
-        if isinstance(seen, Resource):
+        seen = self._crossed(entity, base, partial)
+        if isinstance(seen, Resource) and seen.version:
             seen.rendered = self._rendered(seen)
             self.renderings.keep(key, seen.rendered)
         return seen
@@ -166,9 +168,11 @@ class Endpoint:
         whole = orjson.dumps(document)
         shown = self.everything.apply(document)
         text = whole if shown is document else orjson.dumps(shown)
-        return Rendered(resource.location, resource.version, resource.etag, whole, text)
+        return Rendered(resource.location, resource.version, etag(resource.version), whole, text)
 
-    def write(self, entities: Sequence[Entity], base: str, show: Show, admits: Admits | None = None) -> Portion:
+    def write(
+        self, entities: Sequence[Entity], base: str, show: Show, admits: Admits | None = None, *, partial: bool = False
+    ) -> Portion:
         """What a client gets of many entities at once: ``show`` of what ``see`` gives of each that ``admits`` lets by.
 
         Where no resource names another, only a ``$ref`` of the backend's would be changed, and the text tells whether
@@ -188,7 +192,7 @@ class Endpoint:
         for entity, location, document in crossed:
             if referred:
                 refer(document, base, references)
-            self._completed(entity, document, collection, location)
+            self._completed(entity, document, collection, location, partial)
         documents = [document for _, _, document in crossed if admits is None or admits(document)]
         text = orjson.dumps([show(document) for document in documents])
         if not referred and b"$" in text and b'"$ref"' in text:
@@ -197,22 +201,26 @@ class Endpoint:
             text = orjson.dumps([show(document) for document in documents])
         return Portion(text[1:-1], len(documents), _unreadable(entities, results))
 
-    def _crossed(self, entity: Entity, base: str) -> Seen:
+    def _crossed(self, entity: Entity, base: str, partial: bool) -> Seen:
         collection = f"{base}/{self.name}/"
         location = collection + encoded_id(entity.id)
         result = self.crossing.to_common(entity, collection, location)
         if result.status != "ok":
             return _unseen(result)
         refer(result.document, base, self.references)
-        return Resource(entity, result.document, *self._completed(entity, result.document, collection, location))
+        return Resource(
+            entity, result.document, *self._completed(entity, result.document, collection, location, partial)
+        )
 
-    def _completed(self, entity: Entity, document: Document, collection: str, location: str) -> tuple[str, str]:
+    def _completed(
+        self, entity: Entity, document: Document, collection: str, location: str, partial: bool
+    ) -> tuple[str, str]:
         """Gives ``document`` its schemas, id and meta; the location and the version that it has."""
         if not document.get("schemas"):
             document["schemas"] = schemas_of(document, self.resource_type)
         if document.get("id") != entity.id:
             location = collection + encoded_id(own_id(document, entity))
-        return location, complete(document, entity, location, self.resource_type.name)
+        return location, complete(document, entity, location, self.resource_type.name, partial=partial)
 
     @property
     def conditioned(self) -> bool:

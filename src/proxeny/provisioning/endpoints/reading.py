@@ -14,7 +14,7 @@ class Reading(Lists):
     async def one(self, url_id: str, base: str, *, omit: frozenset[str] = frozenset()) -> Resource:
         """The visible resource of that id, or ResourceNotFoundError; 500 if the read transformation fails on it."""
         entity = await self.native(url_id, omit=omit)
-        seen = self._endpoint.see(entity, base, keep=True)
+        seen = self._endpoint.see(entity, base, keep=True, partial=bool(omit))
         if isinstance(seen, Resource):
             return seen
         if isinstance(seen, Hidden):
