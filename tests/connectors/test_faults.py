@@ -122,6 +122,22 @@ async def test_a_broken_body_is_never_taken_for_no_users(name: str) -> None:
             await everyone(connector)
 
 
+@pytest.mark.parametrize("name", ["HTML", "HTML that says it is JSON"])
+async def test_a_page_for_people_is_never_taken_for_a_deletion(name: str) -> None:
+    async with far_side(always(BROKEN[name])) as side:
+        connector = ScimConnector(connection(side.url, settings=FAST))
+        with pytest.raises(UnreachableError, match="login page"):
+            await connector.delete("user", "1")
+        await connector.close()
+
+
+async def test_a_deletion_may_be_answered_with_what_was_deleted() -> None:
+    async with far_side(always(document(200, person(1)))) as side:
+        connector = ScimConnector(connection(side.url, settings=FAST))
+        await connector.delete("user", "u1")
+        await connector.close()
+
+
 @pytest.mark.parametrize(
     "body",
     [

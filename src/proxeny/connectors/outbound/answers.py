@@ -46,14 +46,22 @@ class HttpAnswer:
         if not self.body.strip():
             raise UnreachableError(f"The backend answered {self.status} with an empty body where JSON was expected.")
         if kind and "json" not in kind and kind not in ("text/plain", "application/octet-stream"):
-            raise UnreachableError(
-                f"The backend answered {self.status} with {kind[:60]} where JSON was expected: "
-                "a login page or a proxy in between? Check URL and sign-in."
-            )
+            raise self._stranger(kind)
         try:
             return orjson.loads(self._utf8())
         except (orjson.JSONDecodeError, UnicodeError, LookupError):
             raise UnreachableError(f"The backend answered {self.status} with a body that is no whole JSON.") from None
+
+    def require_no_page(self) -> None:
+        """UnreachableError if what came is a page for people: somebody in between answered, and nothing was done."""
+        if self.body.lstrip()[:1] == b"<":
+            raise self._stranger("a page")
+
+    def _stranger(self, kind: str) -> UnreachableError:
+        return UnreachableError(
+            f"The backend answered {self.status} with {kind[:60]} where JSON was expected: "
+            "a login page or a proxy in between? Check URL and sign-in."
+        )
 
     def _utf8(self) -> bytes:
         for bom, encoding in _BOMS:

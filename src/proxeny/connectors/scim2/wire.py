@@ -93,7 +93,9 @@ class Wire:
             below = path.removeprefix(self.base_path)
             if self.bulk.takes(method, COLLECTIONS.get(below.split("/")[1], "")):
                 return await self.bulk.write(method, below, body, if_match)
-        return await self._send(method, path, body, if_match)
+        answer = await self._send(method, path, body, if_match)
+        answer.require_no_page()
+        return answer
 
     async def _send(self, method: str, path: str, body: bytes | None, if_match: str | None) -> HttpAnswer:
         """A write by itself, with a CSRF token where the server wants one."""

@@ -52,7 +52,6 @@ class _Sight:
     admits: Admits | None
     keep: bool = False
     partial: bool = False
-    partial: bool = False
     skipped: int = 0
 
     def of(self, entity: Entity) -> Resource | None:
