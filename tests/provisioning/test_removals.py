@@ -27,3 +27,10 @@ def test_what_is_gone_or_another_is_as_it_should_be(held: dict[str, Any]) -> Non
 def test_what_is_kept_or_has_become_the_word_null_is_told(held: dict[str, Any]) -> None:
     with pytest.raises(MutabilityError, match="Nothing was changed"):
         REMOVALS.require(held, "Nothing was changed.")
+
+
+def test_of_an_object_that_was_taken_away_the_part_that_is_kept_is_told() -> None:
+    removals = Removals((("name",),), BEFORE)
+    with pytest.raises(MutabilityError, match=r"'name\.middleName' as 'B'"):
+        removals.require({"name": {"givenName": "Bea", "middleName": "B"}}, "")
+    removals.require({"name": {"givenName": "Bea", "familyName": "New"}}, "")

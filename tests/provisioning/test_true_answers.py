@@ -97,3 +97,15 @@ async def test_a_put_may_repeat_or_leave_out_what_it_cannot_change(place: Client
     put = user("ann", title="Boss", id="x", groups=[], meta={"resourceType": "User"})
     held = await place.replace("Users", made["id"], put)
     assert (held["id"], held["title"], held[SAP_USER]) == (made["id"], "Boss", made[SAP_USER])
+
+
+async def test_a_put_that_would_change_what_cannot_change_is_refused_whoever_keeps_it(rig: Rig) -> None:
+    """Also where no mapping writes the attribute, so that the backend never hears of it (RFC 7644 §3.5.1)."""
+    for place in (rig.directory, await rig.proxy(), await rig.proxy(read=COPY, write=COPY_PUT, name="copy")):
+        group = await place.create("Groups", {"displayName": f"G {place.call.base}"})
+        with pytest.raises(MutabilityError, match="name"):
+            await place.replace("Groups", group["id"], {**group, "displayName": "H", CUSTOM_GROUP: {"name": "other"}})
+        assert (await place.read("Groups", group["id"]))["displayName"] == group["displayName"]
+        for said in ({}, {CUSTOM_GROUP: group[CUSTOM_GROUP]}):
+            put = {"displayName": group["displayName"] + "2", **said}
+            assert (await place.replace("Groups", group["id"], put))[CUSTOM_GROUP] == group[CUSTOM_GROUP]

@@ -3,20 +3,23 @@
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from proxeny.documents import Document
 from proxeny.provisioning.endpoints.endpoint import Endpoint
 from proxeny.provisioning.endpoints.exchange import Call
 from proxeny.provisioning.endpoints.reading import Reading
+from proxeny.provisioning.writes.removals import Names, value_at
 from proxeny.scim.dialects import Dialect, rewrite_patch, rewrite_resource
 from proxeny.scim.errors import InvalidSyntaxError, MutabilityError, UniquenessError
 from proxeny.scim.filter.ast import AttributePath, Comparison
 from proxeny.scim.patch import PatchOperation, check_operations, parse_patch, patch_document, touched_paths
 from proxeny.scim.query import Query
 from proxeny.scim.resource import canonical_names, spelled_key
+from proxeny.scim.schema import ResourceType
 from proxeny.scim.validate import Unknown, validate
+from proxeny.scim.values import is_present
 
 logger = logging.getLogger("proxeny.proxy")
 
@@ -36,7 +39,7 @@ class Preparing:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._immutable = [each for each in endpoint.resource_type.schema.attributes if each.mutability == "immutable"]
+        self._immutable = tuple(_immutable(endpoint.resource_type))
 
     def resource(self, document: Document, operation: str, call: Call, *, url_id: str | None = None) -> Document:
         """The body of a POST (``create``) or PUT (``replace``), checked; raises a 400 that names what is wrong."""
@@ -97,11 +100,11 @@ class Preparing:
         return self._endpoint.switches.keep_members and "members" not in common
 
     def immutable(self, current: Document, common: Document) -> None:
-        """MutabilityError if a value that cannot change once it is there would change."""
-        for attribute in self._immutable:
-            before, after = current.get(attribute.name), common.get(attribute.name)
-            if before is not None and after is not None and before != after:
-                raise MutabilityError(f"{attribute.name!r} cannot be changed once it has a value; send what it is.")
+        """MutabilityError if a value that cannot change once it is there would change (RFC 7644 §3.5.1)."""
+        for names in self._immutable:
+            before, after = value_at(current, names), value_at(common, names)
+            if is_present(before) and after is not None and before != after:
+                raise MutabilityError(f"{names[-1]!r} cannot be changed once it has a value; send what it is.")
 
     async def unique_display_name(self, common: Document, reading: Reading, call: Call) -> None:
         """Switch ``group.displayName.unique=yes``: a group of that name must not exist yet."""
@@ -151,6 +154,18 @@ class Preparing:
             logger.warning("%s", warning, extra=told)
         if len(warnings) > _MOST_WARNINGS:
             logger.warning("%d warnings more of the same request", len(warnings) - _MOST_WARNINGS, extra=told)
+
+
+def _immutable(resource_type: ResourceType) -> Iterator[Names]:
+    """Where the attributes stand that cannot change once they have a value; the parts of single values too."""
+    for schema in resource_type.schemas:
+        head = () if schema is resource_type.schema else (schema.id,)
+        for attribute in schema.attributes:
+            if attribute.mutability == "immutable":
+                yield (*head, attribute.name)
+            elif not attribute.multi_valued:
+                subs = (sub.name for sub in attribute.sub_attributes if sub.mutability == "immutable")
+                yield from ((*head, attribute.name, sub) for sub in subs)
 
 
 def _is_null(document: Document, name: str) -> bool:

@@ -33,10 +33,12 @@ class Removals:
         """MutabilityError if the backend has kept one as it was, or took null for a word; ``then`` says what has become
         of the request."""
         for names in self.names:
-            held = _at(document, names)
-            if is_present(held) and (held == _at(self.before, names) or held in _NULL_AS_TEXT):
+            held = value_at(document, names)
+            kept = names if held in _NULL_AS_TEXT else _kept(value_at(self.before, names), held, names)
+            if kept is not None:
                 raise MutabilityError(
-                    f"The backend of this system keeps {'.'.join(names)!r} as {held!r:.80} when it is removed. {then}"
+                    f"The backend of this system keeps {'.'.join(kept)!r} as {value_at(document, kept)!r:.80} when it "
+                    f"is removed. {then}"
                 )
 
 
@@ -54,7 +56,18 @@ def vanished(before: Document, after: Document, head: Names = ()) -> tuple[Names
     return tuple(found)
 
 
-def _at(document: Document | None, names: Names) -> Any:
+def _kept(before: Any, held: Any, names: Names) -> Names | None:
+    """Where what was there is there as it was: the value itself, or the first such part of an object."""
+    if not is_present(held):
+        return None
+    if held == before or not (isinstance(before, dict) and isinstance(held, dict)):
+        return names if held == before else None
+    parts = (_kept(part, held.get(name), (*names, name)) for name, part in before.items())
+    return next((part for part in parts if part is not None), None)
+
+
+def value_at(document: Document | None, names: Names) -> Any:
+    """The value that ``names`` lead to, or None."""
     value: Any = document
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
