@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from tests.provisioning.conftest import Rig
+from tests.provisioning.conftest import Rig, user
 
 from proxeny.scim.schema import ENTERPRISE_USER, SAP_USER, USER
 
@@ -66,6 +66,19 @@ async def test_what_is_written_and_never_read_is_told_as_such(rig: Rig) -> None:
     assert _ways(told[USER]["name.givenName"]) == ("writeOnly", "never")
     assert _ways(told[USER]["name.familyName"]) == ("readWrite", "default")
     assert _ways(told[USER]["userName"]) == ("readWrite", "default")
+
+
+async def test_what_is_read_and_never_written_is_told_as_such(rig: Rig) -> None:
+    proxy = await rig.proxy()
+    document = orjson.loads((await proxy.provider.schemas(proxy.call)).body or b"")
+    schemas = {schema["id"]: {each["name"]: each for each in schema["attributes"]} for schema in document["Resources"]}
+    ways = {name: _ways(attribute) for name, attribute in schemas[SAP_USER].items()}
+    both, reading = ("readWrite", "default"), ("readOnly", "default")
+    assert (ways["validFrom"], ways["sourceSystem"], ways["userId"]) == (both, reading, reading)
+    assert all(_ways(schemas[USER][name]) == both for name in ("userName", "emails", "active", "title"))
+    made = await rig.directory.create("Users", user("ann"))
+    await proxy.patch("Users", made["id"], {"op": "add", "path": f"{SAP_USER}:sourceSystem", "value": 5})
+    assert "sourceSystem" not in (await proxy.read("Users", made["id"]))[SAP_USER]
 
 
 async def test_the_references_that_the_gateway_makes_can_be_read(rig: Rig) -> None:

@@ -49,6 +49,9 @@ def derive(
     def readable(names: Names) -> bool:
         return reads is None or reads.writes(names)
 
+    def writable(names: Names) -> bool:
+        return writes is None or writes.may_read(names)
+
     def full(names: Names) -> bool:
         return readable(names) or (writes is not None and writes.may_read(names))
 
@@ -56,7 +59,7 @@ def derive(
     named, needs = _named(read, write), _needs(writes)
     return DerivedTypes(
         _narrowed(taken, full, needs, _unknown_names(taken, named)),
-        _only_written(_narrowed(known, full, needs, _unknown_names(known, named), sub_needs=needs), readable),
+        _one_way(_narrowed(known, full, needs, _unknown_names(known, named), sub_needs=needs), readable, writable),
         _narrowed(known, readable, _needs_nothing, _unknown_names(known, outputs)),
     )
 
@@ -201,8 +204,9 @@ def _narrowed(
     return replace(known, schema=core, extensions=tuple(extensions), common=common)
 
 
-def _only_written(known: ResourceType, readable: Has) -> ResourceType:
-    """The type in which what reading never produces is told as such: it can be written, and nobody gets it back."""
+def _one_way(known: ResourceType, readable: Has, writable: Has) -> ResourceType:
+    """The type in which what crosses in one direction alone is told as such: what reading never produces can be
+    written, and nobody gets it back; what writing never takes can be read, and nobody changes it."""
 
     def of(attribute: Attribute, head: Names) -> Attribute:
         names = (*head, attribute.name)
@@ -211,6 +215,9 @@ def _only_written(known: ResourceType, readable: Has) -> ResourceType:
         if not readable(names):
             subs = tuple(replace(sub, mutability="writeOnly", returned="never") for sub in attribute.sub_attributes)
             return replace(attribute, mutability="writeOnly", returned="never", sub_attributes=subs)
+        if not writable(names):
+            subs = tuple(replace(sub, mutability="readOnly") for sub in attribute.sub_attributes)
+            return replace(attribute, mutability="readOnly", sub_attributes=subs)
         return replace(attribute, sub_attributes=tuple(of(sub, names) for sub in attribute.sub_attributes))
 
     def schema_of(schema: Schema, head: Names) -> Schema:
