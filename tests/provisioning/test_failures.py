@@ -44,6 +44,13 @@ def test_a_value_that_is_taken_is_a_conflict_whatever_the_status(status: int) ->
     assert refused(status, body)[:2] == (409, "uniqueness")
 
 
+@pytest.mark.parametrize(
+    ("body", "said"), [({"detail": "nickName is taken."}, "nickName is taken. Use"), ({}, "taken. Use")]
+)
+def test_a_conflict_is_told_in_the_words_of_the_server_that_knows_the_attribute(body: object, said: str) -> None:
+    assert said in refused(409, body)[2]
+
+
 @pytest.mark.parametrize("body", [{}, {"scimType": "made-up"}, {"scimType": 5}, ["noTarget"], "noTarget"])
 def test_any_other_refusal_is_an_invalid_value(body: object) -> None:
     assert refused(400, body)[:2] == (400, "invalidValue")

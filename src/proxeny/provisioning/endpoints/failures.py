@@ -35,7 +35,10 @@ _RETRY_AFTER = 5  # seconds, when the backend names no time
 
 def _conflict(error: ConflictError) -> ScimError:
     if error.attribute is None:
-        return UniquenessError(f"{error}. Use other values, or update the resource that has them.")
+        said = (
+            f"The backend says that a value is taken: {error.backend_message}" if error.backend_message else str(error)
+        )
+        return UniquenessError(f"{said.rstrip('.')}. Use other values, or update the resource that has them.")
     value = f" {error.value!r}" if error.value is not None else ""
     return UniquenessError(
         f"The value{value} of {error.attribute} is already taken by another resource. "
