@@ -185,6 +185,12 @@ async def test_a_page_of_nothing_by_cursor_tells_the_total_and_names_no_page_tha
             await place.search("Users", cursor="forged", count=0, **order)
 
 
+async def test_a_page_of_nothing_by_cursor_counts_those_whom_the_read_condition_shows(rig: Rig) -> None:
+    await _people(rig, 5)
+    proxy = await rig.proxy(read="active.read.json", write="coded.write.json")
+    assert (await proxy.search("Users", cursor="", count=0))["totalResults"] == 3
+
+
 @pytest.mark.parametrize("order", [{}, {"sortBy": "displayName"}])
 async def test_a_page_by_cursor_claims_no_place_among_all(rig: Rig, order: dict[str, str]) -> None:
     await _people(rig, 5)

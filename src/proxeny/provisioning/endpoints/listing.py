@@ -127,7 +127,7 @@ class Lists(Showing):
     def _by_index(self, query: Query, page: Page, sight: _Sight) -> Listing:
         """The backend's own page: itemsPerPage counts what was read before the read condition (decision 8)."""
         resources, returned = self._written(page.entities, query, sight)
-        total, read = self._total(query, page), len(page.entities)
+        total, read = _total(self._endpoint, query, page), len(page.entities)
         return Listing(resources, total, query.start_index, read, returned, skipped=sight.skipped)
 
     def _written(self, entities: list[Entity], query: Query, sight: _Sight) -> tuple[list[Shown], int]:
@@ -145,16 +145,6 @@ class Lists(Showing):
             returned += portion.count
         return written, returned
 
-    def _total(self, query: Query, page: Page) -> int:
-        """proxy-api.md §3: the backend's total, or as much as is known on the way."""
-        endpoint = self._endpoint
-        provided = endpoint.switches.provided_totals or not endpoint.conditioned
-        if page.total is not None and (provided or query.count == 0):
-            return page.total
-        if page.entities:
-            return query.start_index + query.count
-        return page.total if page.total is not None else query.start_index - 1
-
     # -- decided in the gateway -----------------------------------------------------------------------------------
 
     async def _gathered(self, query: Query, pushed: Pushed, sight: _Sight) -> Listing:
@@ -168,7 +158,7 @@ class Lists(Showing):
             total, page = len(found), found[start : start + query.count]
         else:
             total, page = await self._streamed(query, pushed, sight, start)
-        self._refuse_ambiguous(query, total)
+        _refuse_ambiguous(self._endpoint, query, total)
         return self._sliced(query, page, total, start, sight)
 
     async def _streamed(self, query: Query, pushed: Pushed, sight: _Sight, start: int) -> tuple[int, list[Resource]]:
@@ -228,22 +218,13 @@ class Lists(Showing):
         endpoint = self._endpoint
         return self._reader.read_all(endpoint.entity_type, pushed.native, native_filter=endpoint.property_filter)
 
-    def _refuse_ambiguous(self, query: Query, total: int) -> None:
-        """Decision 9: a unique value that several resources have must not look like one of them."""
-        if total < 2 or not isinstance(query.filter, Comparison) or query.filter.operator != "eq":
-            return
-        located = self._endpoint.resource_type.find(query.filter.path)
-        if located is not None and located.leaf.uniqueness in ("server", "global"):
-            raise TooManyError(
-                f"{total} resources have this {query.filter.path}, which should be unique. Correct the backend's data."
-            )
-
     # -- cursor paging (RFC 9865) ---------------------------------------------------------------------------------
 
     async def _counted(self, query: Query, base: str) -> Listing:
-        """Nothing but the total, and no page that follows (RFC 9865 §2)."""
+        """Nothing but how many are visible, and no page that follows (RFC 9865 §2)."""
         self._cursors.open(query.cursor, self._scope(query))
-        counted = await self.listing(replace(query, cursor=None, sort_by=None), base)
+        exactly = (self._endpoint.resource_type,)
+        counted = await self.listing(replace(query, cursor=None, sort_by=None), base, among=exactly)
         counted.start_index = None
         return counted
 
@@ -283,6 +264,27 @@ class Lists(Showing):
             count=count,
             cursor=cursor.native,
             omit=self.omitted(query),
+        )
+
+
+def _total(endpoint: Endpoint, query: Query, page: Page) -> int:
+    """proxy-api.md §3: the backend's total, or as much as is known on the way."""
+    provided = endpoint.switches.provided_totals or not endpoint.conditioned
+    if page.total is not None and (provided or query.count == 0):
+        return page.total
+    if page.entities:
+        return query.start_index + query.count
+    return page.total if page.total is not None else query.start_index - 1
+
+
+def _refuse_ambiguous(endpoint: Endpoint, query: Query, total: int) -> None:
+    """Decision 9: a unique value that several resources have must not look like one of them."""
+    if total < 2 or not isinstance(query.filter, Comparison) or query.filter.operator != "eq":
+        return
+    located = endpoint.resource_type.find(query.filter.path)
+    if located is not None and located.leaf.uniqueness in ("server", "global"):
+        raise TooManyError(
+            f"{total} resources have this {query.filter.path}, which should be unique. Correct the backend's data."
         )
 
 
