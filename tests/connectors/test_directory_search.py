@@ -119,6 +119,8 @@ async def test_every_filter_gives_what_the_evaluation_gives(directory: Directory
     names = {"{inner}": groups["Inner"], "{outer}": groups["Outer"], "{first}": people[0].id}
     sought = ("an", "\u202e", "\u200b" * 20)  # what nobody sees is in every text, whatever was asked before it
     cases = [f'{path} {operator} "{text}"' for text in sought for path in TEXTS for operator in OPERATORS]
+    last = ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.9999Z", "0001-01-01T00:00:00.0001Z")
+    cases += [f'meta.created {operator} "{time}"' for time in last for operator in ("eq", "gt", "ge", "lt", "le")]
 
     @settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(filters)

@@ -153,4 +153,6 @@ def test_an_escaped_name_is_one_name(value: str) -> None:
 
 def test_times_are_generalised() -> None:
     assert generalized("2026-01-31T12:00:00Z") == "20260131120000.0Z"
+    assert generalized("0999-01-31T12:00:00+02:00") == "09990131100000.0Z"
     assert generalized("yesterday") is None
+    assert generalized("0001-01-01T00:00:00+14:00") is None, "before the first year that there is"

@@ -6,6 +6,10 @@ from proxeny.scim.values import moment
 
 MILLISECOND = timedelta(milliseconds=1)
 
+_LAST = datetime.max.replace(tzinfo=UTC) - MILLISECOND
+_NEVER = "never"
+"""Equal to no time as text, and after all of them."""
+
 
 def written(when: datetime) -> str:
     """``2026-01-31T12:00:00.000Z``."""
@@ -30,7 +34,8 @@ def bound(value: str, operator: str) -> str | None:
     when = moment(value)
     if when is None:
         return None
-    between = when.microsecond % 1000 != 0
-    if between and operator == "eq":
-        return "never"
-    return written(when + MILLISECOND if between and operator in ("ge", "lt") else when)
+    if when.microsecond % 1000 == 0 or operator not in ("eq", "ge", "lt"):
+        return written(when)
+    if operator == "eq" or when > _LAST:
+        return _NEVER
+    return written(when + MILLISECOND)

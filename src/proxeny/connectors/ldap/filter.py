@@ -8,7 +8,6 @@ narrowly is widened, at worst to "has a value"; and what is wider than asked is 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import product
 from typing import assert_never
 from uuid import UUID
@@ -18,6 +17,7 @@ from proxeny.connectors.ldap import names
 from proxeny.connectors.ldap.layout import DN, ENABLED, KindName, Layout
 from proxeny.connectors.ldap.schema import Rule, Server
 from proxeny.scim.comparison import key
+from proxeny.scim.values import moment
 
 NOBODY = "(!(objectClass=*))"
 Reference = tuple[KindName | None, str]
@@ -211,12 +211,8 @@ def _moment(name: str, operator: str, value: str) -> str | None:
 
 def generalized(text: str) -> str | None:
     """An RFC 3339 time as generalised time in UTC, whole seconds; None if it is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).strftime("%Y%m%d%H%M%S.0Z")
+    when = moment(text)
+    return None if when is None else f"{when.year:04}{when:%m%d%H%M%S}.0Z"
 
 
 def _number(name: str, operator: str, value: object) -> str | None:
