@@ -12,7 +12,13 @@ from pydantic import ValidationError
 from scim2_models import Context, PatchOp, SCIMException, User
 
 from proxeny.documents import Document
-from proxeny.scim.errors import BadRequestError, InvalidSyntaxError, MutabilityError, NoTargetError
+from proxeny.scim.errors import (
+    BadRequestError,
+    InvalidSyntaxError,
+    MutabilityError,
+    NoTargetError,
+    PayloadTooLargeError,
+)
 from proxeny.scim.filter.ast import AttributePath
 from proxeny.scim.patch import (
     PATCH_SCHEMA,
@@ -352,3 +358,28 @@ def test_an_independent_implementation_does_the_same(user: Document, op: Documen
         return
     expected = other.model_dump(scim_ctx=Context.DEFAULT)
     assert assigned(patched(user, [op])) == assigned(expected)
+
+
+def _emails(count: int) -> list[dict[str, str]]:
+    return [{"value": "same@x.example", "type": f"t{number}"} for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [{"op": "add", "path": "emails", "value": _emails(3_000)}],
+        [{"op": "replace", "path": f'emails[type eq "t{n}"].display', "value": "x"} for n in range(600)],
+        [
+            {"op": "replace", "path": f'emails[value eq "{n}" or type eq "t{n}"].primary', "value": True}
+            for n in range(600)
+        ],
+    ],
+    ids=["values alike", "filters", "primaries"],
+)
+def test_operations_that_look_at_values_over_and_over_are_refused(operations: list[dict[str, Any]]) -> None:
+    """Each looks at all that is there: a body within its limits kept everybody waiting for an hour."""
+    resource = {"userName": "ann", "emails": _emails(2_000)}
+    parsed = parse_patch({"schemas": [PATCH_SCHEMA], "Operations": operations}, USER_TYPE)
+    with pytest.raises(PayloadTooLargeError, match="emails"):
+        apply_patch(resource, parsed, USER_TYPE)
+    assert resource["emails"] == _emails(2_000)

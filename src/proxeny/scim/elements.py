@@ -4,10 +4,14 @@ from bisect import insort
 from collections.abc import Iterable
 from typing import Any
 
+from proxeny.scim.errors import PayloadTooLargeError
 from proxeny.scim.filter.ast import And, Comparison, Filter
 from proxeny.scim.filter.evaluate import compile_element_filter
 from proxeny.scim.schema import Attribute
 from proxeny.scim.values import comparable
+
+MOST_LOOKS = 1_000_000
+"""At values, by the operations of one request on one attribute: a second, in which nobody else is answered."""
 
 
 class Elements:
@@ -21,6 +25,7 @@ class Elements:
         self._attribute = attribute
         self._values: dict[int, Any] = dict(enumerate(values))
         self._next = len(self._values)
+        self._looks = 0
         named = attribute.sub("value")
         self._convert = comparable(named or attribute)
         self._named = named is not None
@@ -37,10 +42,21 @@ class Elements:
         return self._values[number]
 
     def numbers(self) -> list[int]:
+        """Of all values, to be looked at one by one."""
+        self._look(len(self._values))
         return list(self._values)
 
     def to_list(self) -> list[Any]:
         return list(self._values.values())
+
+    def _look(self, values: int) -> None:
+        """Raises PayloadTooLargeError for operations that look at values over and over."""
+        self._looks += values
+        if self._looks > MOST_LOOKS:
+            raise PayloadTooLargeError(
+                f"The PATCH compares the values of '{self._attribute.name}' more than {MOST_LOOKS} times; nothing was "
+                "changed. Send several with fewer operations, or choose values by 'value eq'."
+            )
 
     def _key(self, value: Any) -> Any:
         if self._named:
@@ -104,7 +120,9 @@ class Elements:
 
         Values of an attribute whose ``value`` is immutable (members) are the same when their ``value`` is.
         """
-        for number in self._bucket(self._key(value)):
+        alike = self._bucket(self._key(value))
+        self._look(len(alike))
+        for number in alike:
             if self.by_identity or _says(self._values[number], value):
                 return number
         return self.append(value)
@@ -114,10 +132,11 @@ class Elements:
         exact = _value_comparison(tree)
         if exact is None:
             matches = compile_element_filter(tree, self._attribute)
-            return [number for number, value in self._values.items() if matches(value)]
+            return [number for number in self.numbers() if matches(self._values[number])]
         found = list(self._bucket(self._convert(exact.value)))
         if isinstance(tree, Comparison) or not found:
             return found
+        self._look(len(found))
         matches = compile_element_filter(tree, self._attribute)
         return [number for number in found if matches(self._values[number])]
 
