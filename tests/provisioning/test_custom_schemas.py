@@ -163,3 +163,19 @@ def test_a_required_attribute_is_needed_only_by_who_uses_the_schema(site: Site) 
     answer = site.call("POST", "/Users", {"userName": "ann", URN: {"open": True}})
     assert is_error(answer, 400, "invalidValue")
     assert "number" in answer.json()["detail"]
+
+
+def test_what_cannot_change_is_not_changed_by_an_update_that_leaves_it_out_and_another(site: Site, proxy: Site) -> None:
+    """A value that is shown only on request is left out by whoever sends back what was shown (RFC 7644 §3.5.1)."""
+    given = attribute("given", mutability="immutable", returned="request")
+    assert site.call("POST", "/Schemas", schema(given, attribute("number"))).is_success
+    for place in (site, proxy):
+        first, other = {"given": "first", "number": "1"}, {"given": "other"}
+        made = place.make("/Users", {"schemas": [USER], "userName": place.base, URN: first})
+        path = f"/Users/{made['id']}"
+        assert made[URN] == {"number": "1"}
+        for put in (made, {"schemas": [USER], "userName": place.base}):
+            assert place.put(path, put).status_code == 200
+            held = place.get(path, attributes=f"{URN}:given").json()
+            assert (held[URN], URN in held["schemas"]) == ({"given": "first"}, True)
+        assert is_error(place.put(path, {**made, URN: other}), 400, "mutability")

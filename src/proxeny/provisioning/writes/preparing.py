@@ -4,7 +4,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from proxeny.documents import Document
 from proxeny.provisioning.endpoints.endpoint import Endpoint
@@ -87,12 +87,18 @@ class Preparing:
 
     def kept(self, common: Document, current: Document, sent: Document) -> Document:
         """What a PUT did not mean to clear: an absent ``active`` and absent ``members`` stay (decision 5). Null for
-        ``active`` in what was ``sent`` is a word (RFC 7643 §2.5); members are cleared by ``[]`` alone."""
+        ``active`` in what was ``sent`` is a word (RFC 7643 §2.5); members are cleared by ``[]`` alone. What cannot
+        change stays too, or two updates would change it."""
         switches = self._endpoint.switches
         keep_active = switches.keep_active and not _is_null(sent, "active")
         for name, keep in (("active", keep_active), ("members", switches.keep_members)):
             if keep and name not in common and name in current:
                 common = {**common, name: current[name]}
+        for names in self._immutable:
+            if value_at(common, names) is None and is_present(value := value_at(current, names)):
+                common = _with(common, names, value)
+                if ":" in names[0] and names[0] not in common["schemas"]:
+                    common["schemas"] = [*common["schemas"], names[0]]
         return common
 
     def keeps_members(self, common: Document) -> bool:
@@ -166,6 +172,16 @@ def _immutable(resource_type: ResourceType) -> Iterator[Names]:
             elif not attribute.multi_valued:
                 subs = (sub.name for sub in attribute.sub_attributes if sub.mutability == "immutable")
                 yield from ((*head, attribute.name, sub) for sub in subs)
+
+
+def _with(document: Document, names: Names, value: Any) -> Document:
+    """The document with ``value`` where ``names`` lead; neither it nor an object in it is changed."""
+    name, *inner = names
+    within = document.get(name)
+    return {
+        **document,
+        name: _with(within if isinstance(within, dict) else {}, tuple(inner), value) if inner else value,
+    }
 
 
 def _is_null(document: Document, name: str) -> bool:
