@@ -15,7 +15,7 @@ from proxeny.connectors.ldap.link import Link
 from proxeny.connectors.registry import spec, system_type
 from proxeny.provisioning.endpoints.exchange import Call
 from proxeny.provisioning.systems.definition import SystemDefinition, TransformationText
-from proxeny.scim.errors import InvalidValueError, ResourceNotFoundError, UniquenessError
+from proxeny.scim.errors import InvalidFilterError, InvalidValueError, ResourceNotFoundError, UniquenessError
 
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
@@ -94,6 +94,25 @@ async def test_filters_and_pages(people: Client) -> None:
             break
         seen += [resource["userName"] for resource in page["Resources"]]
     assert sorted(seen) == [f"user{number:02}" for number in range(12)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'emails[type eq "work"].value eq "ann@example.org"',
+        'emails[type eq "work" and value eq "ann@example.org"]',
+        "emails.primary eq true",
+        'groups.display eq "staff"',
+        'not (userName eq "bob" or emails.display pr)',
+    ],
+)
+async def test_what_no_attribute_of_an_entry_can_become_is_refused_in_a_filter(people: Client, text: str) -> None:
+    """An empty list would say that there is nobody, and the client would create ann again."""
+    await people.create("Users", user("ann"))
+    with pytest.raises(InvalidFilterError):
+        await people.search("Users", filter=text)
+    assert await people.names("Users", filter='emails[value eq "ann@example.org"]') == ["ann"]
+    assert await people.names("Users", filter='phoneNumbers[type eq "work"]') == []
 
 
 async def test_membership(people: Client) -> None:

@@ -33,6 +33,7 @@ class EntityType:
     may be filtered whether or not a mapping copies them. ``schemas``: SCIM schemas of the native documents (core
     first), if the backend is itself a SCIM server; ``told``: it says so itself, and has no others. ``unique``: fields
     on which no two entities agree. ``searchable``: fields that the backend filters by itself; None means any.
+    ``objects``: the only top-level fields in which objects are, all others being texts and lists of texts; None: any.
     """
 
     name: str
@@ -41,6 +42,7 @@ class EntityType:
     last_modified: Field | None = None
     unique: tuple[Field, ...] = ()
     searchable: frozenset[Field] | None = None
+    objects: frozenset[str] | None = None
     schemas: tuple[Schema, ...] = ()
     told: bool = False
 

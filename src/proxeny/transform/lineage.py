@@ -64,6 +64,11 @@ class Lineage:
         """Whether some mapping may write at, above or below the path."""
         return bool(self.writers(path, operation))
 
+    def over(self, objects: frozenset[str]) -> "Lineage":
+        """The same where the input has objects in these of its fields alone: what is wrapped elsewhere is a text, and
+        has no more beside it than the name that it is wrapped in."""
+        return replace(self, effects=tuple(_over(effect, objects) for effect in self.effects))
+
     def may_read(self, path: str | Names) -> bool:
         """Whether a mapping takes its value at, above or below the path of the input."""
         extensions = {names[0] for names in self.reads if names and ":" in names[0]}
@@ -122,6 +127,16 @@ def _effects(one: Instruction) -> Iterator[Effect]:
         yield Effect(one, folded(names if key is None or not deep else names[:-1]), deep)
         if one.new_name is not None:
             yield Effect(_as_writer(one), folded((*names[:-1], one.new_name)), True)
+
+
+def _over(effect: Effect, objects: frozenset[str]) -> Effect:
+    one = effect.instruction
+    key = wrap_key(one.target.path.segments[-1]) if one.target is not None and one.target.path.segments else None
+    if key is None or not effect.deep or one.functions or not isinstance(one.origin, FromPath):
+        return effect
+    sources = names_of(one.origin.path)
+    texts = all(names and names[0] not in objects for names in sources)
+    return Effect(one, folded((*effect.names, key)), False) if texts else effect
 
 
 def _as_writer(one: Instruction) -> Instruction:

@@ -163,7 +163,8 @@ _TIMES = ("createTimestamp", "modifyTimestamp")
 
 def entity_type(kind: Kind, layout: Layout) -> EntityType:
     created, modified = ("whenCreated", "whenChanged") if layout.active_directory else _TIMES
-    return EntityType(kind.name, (kind.id,), (created,), (modified,), unique=((kind.id,),))
+    objects = frozenset({layout.member} if layout.typed_members else ())
+    return EntityType(kind.name, (kind.id,), (created,), (modified,), unique=((kind.id,),), objects=objects)
 
 
 def moment(values: list[Any] | None) -> str | None:

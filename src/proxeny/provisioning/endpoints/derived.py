@@ -44,22 +44,30 @@ def derive(
     if read is None and write is None:
         return DerivedTypes(taken, known, known)
     reads = read.lineage if read is not None else None
+    made = reads.over(native.objects) if reads is not None and native.objects is not None else reads
     writes = write.lineage if write is not None else None
 
     def readable(names: Names) -> bool:
-        return reads is None or reads.writes(names)
+        return made is None or made.writes(names)
 
     def writable(names: Names) -> bool:
         return writes is None or writes.may_read(names)
 
-    def full(names: Names) -> bool:
+    def known_to_mappings(names: Names) -> bool:
         return readable(names) or (writes is not None and writes.may_read(names))
+
+    def full(names: Names) -> bool:
+        return known_to_mappings(names) or reads is None or reads.writes(names)
 
     outputs = output_names(read) if read is not None else ()
     named, needs = _named(read, write), _needs(writes)
     return DerivedTypes(
         _narrowed(taken, full, needs, _unknown_names(taken, named)),
-        _one_way(_narrowed(known, full, needs, _unknown_names(known, named), sub_needs=needs), readable, writable),
+        _one_way(
+            _narrowed(known, known_to_mappings, needs, _unknown_names(known, named), sub_needs=needs),
+            readable,
+            writable,
+        ),
         _narrowed(known, readable, _needs_nothing, _unknown_names(known, outputs)),
     )
 
