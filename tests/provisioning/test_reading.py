@@ -201,6 +201,27 @@ async def test_a_page_by_cursor_claims_no_place_among_all(rig: Rig, order: dict[
         assert (await place.search("Users", startIndex=3, count=2, **order))["startIndex"] == 3
 
 
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("by", ["userName", "title", "meta.created", "active"])
+async def test_a_sorted_walk_by_cursor_meets_everybody_who_stays_whoever_comes_or_goes(
+    rig: Rig, by: str, descending: bool
+) -> None:
+    ids = dict(zip((f"u{number:02}" for number in range(9)), await _people(rig, 9), strict=True))
+    order = {"sortBy": by, "sortOrder": "descending" if descending else "ascending"}
+    for place in (rig.directory, await rig.proxy()):
+        seen, gone, cursor = list[str](), set[str](), ""
+        while True:
+            page = await place.search("Users", cursor=cursor, count=2, **order)
+            seen += [each["userName"] for each in page["Resources"]]
+            if "nextCursor" not in page:
+                break
+            cursor = page["nextCursor"]
+            for name in (seen[-1], seen[-2]) if len(gone) < 2 else ():
+                await rig.directory.delete("Users", ids.pop(name))
+                gone.add(name)
+        assert sorted(seen) == sorted({*ids, *gone})
+
+
 async def test_a_cursor_belongs_to_one_query_of_one_system(rig: Rig) -> None:
     await _people(rig, 4)
     proxy = await rig.proxy()

@@ -9,13 +9,17 @@ import hmac
 import time
 from binascii import Error as NotBase64
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
 from proxeny.scim.errors import ExpiredCursorError, InvalidCursorError
 from proxeny.scim.query import Query
 
+Place = tuple[bool, Any, str]
 _MAC = 12  # bytes of the signature
+_LONGEST = 200  # characters of a text that count for its place
 LIFETIME = 3600  # seconds
 
 
@@ -25,6 +29,15 @@ class Cursor:
 
     native: str | None = None
     start: int = 0
+
+
+def place_of(key: tuple[bool, Any], entity_id: str) -> Place:
+    """Where an entity stands in an order by ``key``, as it can be written into a cursor: times as text in UTC, texts no
+    longer than an address takes. Who has the same key stands by id."""
+    missing, value = key
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC).isoformat(timespec="microseconds")
+    return missing, value[:_LONGEST] if isinstance(value, str) else value, entity_id
 
 
 class Cursors:
@@ -52,6 +65,15 @@ class Cursors:
         if until < time.time():
             raise ExpiredCursorError("The cursor has expired. Start again without a cursor.")
         return Cursor(native, start)
+
+    def seal_place(self, place: Place, scope: str) -> str:
+        """A cursor that goes on after a place in an order, wherever others come or go."""
+        return self.seal(Cursor(orjson.dumps(place).decode()), scope)
+
+    def place(self, text: str | None, scope: str) -> Place | None:
+        """The place after which a cursor of ``seal_place`` goes on; None: from the beginning."""
+        held = self.open(text, scope).native
+        return tuple(orjson.loads(held)) if held is not None else None
 
     def start(self, query: Query, scope: str) -> int:
         """The index at which a cursor goes on where the gateway itself pages."""

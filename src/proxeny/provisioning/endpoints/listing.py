@@ -7,7 +7,7 @@ import orjson
 
 from proxeny.connectors.errors import ConnectorError
 from proxeny.connectors.spi import Entity, Page, Search, Searcher, Sort
-from proxeny.provisioning.endpoints.cursors import Cursor
+from proxeny.provisioning.endpoints.cursors import Cursor, Place, place_of
 from proxeny.provisioning.endpoints.endpoint import Admits, Endpoint, Resource, Unreadable
 from proxeny.provisioning.endpoints.exchange import Headers
 from proxeny.provisioning.endpoints.failures import without_filter
@@ -180,8 +180,24 @@ class Lists(Showing):
         else:
             found = [each async for entity in self._all(pushed) if (each := sight.of(entity)) is not None]
         key = sort_key(query.sort_by, self._endpoint.readable)
+        if query.cursor is not None:
+            return self._after_place(
+                query, [(place_of(key(each.document), each.entity.id), each) for each in found], sight
+            )
         found.sort(key=lambda resource: key(resource.document), reverse=query.descending)
         return self._sliced(query, found[start : start + query.count], len(found), start, sight)
+
+    def _after_place(self, query: Query, placed: list[tuple[Place, Resource]], sight: _Sight) -> Listing:
+        """A page by cursor of an order: those beyond the last who was shown, so that no write moves anybody past it."""
+        total, scope = len(placed), self._scope(query)
+        last = self._cursors.place(query.cursor, scope)
+        if last is not None:
+            placed = [each for each in placed if (each[0] < last if query.descending else each[0] > last)]
+        placed.sort(key=lambda each: each[0], reverse=query.descending)
+        page = placed[: query.count]
+        following = self._cursors.seal_place(page[-1][0], scope) if len(placed) > len(page) else None
+        shown = self._projected([resource for _, resource in page], query)
+        return Listing(shown, total, None, len(page), len(page), next_cursor=following, skipped=sight.skipped)
 
     def _sliced(self, query: Query, page: list[Resource], total: int, start: int, sight: _Sight) -> Listing:
         after = start + len(page)
