@@ -15,7 +15,7 @@ from proxeny.connectors.ldap.link import Link
 from proxeny.connectors.registry import spec, system_type
 from proxeny.provisioning.endpoints.exchange import Call
 from proxeny.provisioning.systems.definition import SystemDefinition, TransformationText
-from proxeny.scim.errors import InvalidFilterError, InvalidValueError, ResourceNotFoundError, UniquenessError
+from proxeny.scim.errors import InvalidFilterError, InvalidValueError, ResourceNotFoundError, ScimError, UniquenessError
 
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
@@ -113,6 +113,21 @@ async def test_what_no_attribute_of_an_entry_can_become_is_refused_in_a_filter(p
         await people.search("Users", filter=text)
     assert await people.names("Users", filter='emails[value eq "ann@example.org"]') == ["ann"]
     assert await people.names("Users", filter='phoneNumbers[type eq "work"]') == []
+
+
+async def test_an_attribute_that_the_server_keeps_unique_is_changed(people: Client) -> None:
+    await people.create("Users", user("ann"))
+    await people.create("Users", user("bob"))
+    more = {"op": "add", "path": "emails", "value": [{"value": "a@home.example"}]}
+    assert (await people.patch("Users", "ann", more)).status == 200
+    other = {"op": "replace", "path": "emails", "value": [{"value": "a@work.example"}]}
+    assert (await people.patch("Users", "ann", other)).status == 200
+    assert [each["value"] for each in (await people.read("Users", "ann"))["emails"]] == ["a@work.example"]
+    taken = {"op": "replace", "path": "emails", "value": [{"value": "bob@example.org"}]}
+    with pytest.raises(ScimError) as caught:
+        await people.patch("Users", "ann", taken)
+    assert caught.value.status in (400, 409)
+    assert [each["value"] for each in (await people.read("Users", "ann"))["emails"]] == ["a@work.example"]
 
 
 async def test_membership(people: Client) -> None:

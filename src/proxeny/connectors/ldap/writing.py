@@ -11,7 +11,7 @@ from proxeny.connectors.ldap import names
 from proxeny.connectors.ldap.entries import Entries
 from proxeny.connectors.ldap.layout import Kind, Layout
 from proxeny.connectors.ldap.link import BASE, SUBTREE, Link
-from proxeny.connectors.ldap.modifications import differences, needs_member
+from proxeny.connectors.ldap.modifications import Modification, differences, needs_member
 from proxeny.connectors.ldap.pool import Pool
 from proxeny.connectors.ldap.references import Sight
 from proxeny.connectors.ldap.schema import ASSERTION
@@ -126,7 +126,7 @@ class Writing:
         try:
             for number, step in enumerate(steps):
                 asserted = controls if step[0][1] != self._layout.member else wide
-                link.modify(moved, step, asserted if number == 0 and moved == dn else [])
+                _modify(link, moved, step, asserted if number == 0 and moved == dn else [], current)
         except ldap.LDAPError as error:
             if moved != dn:
                 link.rename(moved, dn.partition(",")[0], names.parent(dn))
@@ -206,3 +206,18 @@ class Writing:
             raise ConnectorError(f"{dn} was written, and cannot be read back with an attribute {kind.id}.")
         far.references.show(link, kind, [entity.document], Sight())
         return entity
+
+
+def _modify(
+    link: Link, dn: str, step: Sequence[Modification], controls: Sequence[Any], current: Mapping[str, list[bytes]]
+) -> None:
+    """Changes the entry if it is still the ``current`` one. An overlay that looks for other entries itself (unique)
+    repeats the assertion there, and fails on it although nothing has changed: then the entry is looked at instead."""
+    try:
+        link.modify(dn, step, controls)
+    except ldap.ASSERTION_FAILED:
+        found = link.find((dn, BASE, ANYTHING, ("entryCSN",)))
+        now = {name.lower(): values for name, values in found[0][1].items()} if found else {}
+        if now.get("entrycsn") != current.get("entrycsn"):
+            raise
+        link.modify(dn, step, [])
