@@ -82,3 +82,18 @@ def test_what_the_gateway_writes_itself_is_not_asked_of_the_backend(tmp_path: Pa
                 ("/Groups", f'members[$ref eq "{reference}"]', 1),
             ):
                 assert len(place.found(path, filter=text)) == expected, text
+
+
+def test_a_walk_by_cursor_over_a_server_with_cursors_meets_everybody_who_stays(tmp_path: Path) -> None:
+    with client() as speaking, running(tmp_path / "far") as far:
+        people = Site(f"{far.url}/scim", speaking)
+        ids = {name: people.make("/Users", {"schemas": [USER], "userName": name})["id"] for name in "abcdefgh"}
+        with running(tmp_path / "near", systems=(remote("over", f"{far.url}/scim"),)) as near:
+            page = Site(f"{near.url}/proxy/over", speaking).get("/Users", cursor="", count=3).json()
+            seen = [each["userName"] for each in page["Resources"]]
+            for name in seen[:2]:
+                people.call("DELETE", f"/Users/{ids[name]}")
+            while "nextCursor" in page:
+                page = Site(f"{near.url}/proxy/over", speaking).get("/Users", cursor=page["nextCursor"], count=3).json()
+                seen += [each["userName"] for each in page["Resources"]]
+    assert seen == list("abcdefgh")

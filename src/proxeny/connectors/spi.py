@@ -69,15 +69,16 @@ class Sort:
 @dataclass(frozen=True, slots=True)
 class Search:
     """What to look for. ``start`` counts from 0; ``count`` is the most entities wanted; ``cursor`` is one that the
-    connector gave (then ``start`` is ignored). ``omit``: top-level fields that nobody will look at, which a backend may
-    leave out (the members of a large group). ``native_filter`` is the system's own filter property, in the backend's
-    language."""
+    connector gave (then ``start`` is ignored). ``walk``: more pages may be asked for, by cursor where the connector
+    gives one. ``omit``: top-level fields that nobody will look at, which a backend may leave out (the members of a
+    large group). ``native_filter`` is the system's own filter property, in the backend's language."""
 
     filter: NativeFilter | None = None
     native_filter: str | None = None
     start: int = 0
     count: int = 100
     cursor: str | None = None
+    walk: bool = False
     sort: Sort | None = None
     omit: frozenset[str] = frozenset()
 

@@ -179,7 +179,7 @@ class ScimReader:
         text, said = filter_text(search.filter if abilities.filter is not False else None, own)
         by = path_of(search.sort.field) if search.sort is not None and abilities.sort is True else None
         count = min(search.count, abilities.max_results or search.count, abilities.max_page or search.count)
-        query = _place(search, count)
+        query = _place(search, count, cursors=search.walk and abilities.cursor)
         if text:
             query.append(("filter", text))
         if search.sort is not None and by is not None:
@@ -216,9 +216,9 @@ def _entity_type(name: str) -> EntityType:
     return EntityType(name, ("id",), CREATED, MODIFIED, unique=(NAMES[name],), schemas=schemas)
 
 
-def _place(search: Search, count: int) -> list[tuple[str, str]]:
-    if search.cursor is not None:
-        return [("cursor", search.cursor), ("count", str(count))]
+def _place(search: Search, count: int, *, cursors: bool) -> list[tuple[str, str]]:
+    if search.cursor is not None or (cursors and not search.start):
+        return [("cursor", search.cursor or ""), ("count", str(count))]
     return [("startIndex", str(search.start + 1)), ("count", str(count))]
 
 

@@ -103,15 +103,7 @@ class Lists(Showing):
             return False
         if query.filter is not None and _asks_for_one(query.filter):
             return False
-        return query.sort_by is None or self._native_sort(query) is not None
-
-    def _native_sort(self, query: Query) -> Sort | None:
-        if query.sort_by is None:
-            return None
-        name = self._endpoint.pushdown.name_of(query.sort_by)
-        if name is None or not name.exact or name.encode is not None:
-            return None
-        return Sort(name.field, descending=query.descending)
+        return query.sort_by is None or _native_sort(self._endpoint, query) is not None
 
     async def _native_page(self, searcher: Searcher, query: Query, pushed: Pushed) -> Page:
         search = Search(
@@ -119,7 +111,7 @@ class Lists(Showing):
             native_filter=self._endpoint.property_filter,
             start=query.start_index - 1,
             count=query.count,
-            sort=self._native_sort(query),
+            sort=_native_sort(self._endpoint, query),
             omit=self.omitted(query),
         )
         return await searcher.search(self._endpoint.entity_type, search)
@@ -157,20 +149,9 @@ class Lists(Showing):
             found = [resource for entity in whole if (resource := sight.of(entity)) is not None]
             total, page = len(found), found[start : start + query.count]
         else:
-            total, page = await self._streamed(query, pushed, sight, start)
+            total, page = await _streamed(self._all(pushed), query, sight, start)
         _refuse_ambiguous(self._endpoint, query, total)
         return self._sliced(query, page, total, start, sight)
-
-    async def _streamed(self, query: Query, pushed: Pushed, sight: _Sight, start: int) -> tuple[int, list[Resource]]:
-        total, page = 0, []
-        async for entity in self._all(pushed):
-            resource = sight.of(entity)
-            if resource is None:
-                continue
-            if start <= total < start + query.count:
-                page.append(resource)
-            total += 1
-        return total, page
 
     async def _sorted(self, query: Query, pushed: Pushed, sight: _Sight, start: int) -> Listing:
         assert query.sort_by is not None  # noqa: S101  # decided by _gathered
@@ -279,8 +260,33 @@ class Lists(Showing):
             start=cursor.start,
             count=count,
             cursor=cursor.native,
+            walk=True,
             omit=self.omitted(query),
         )
+
+
+async def _streamed(
+    entities: AsyncIterator[Entity], query: Query, sight: _Sight, start: int
+) -> tuple[int, list[Resource]]:
+    """How many of them the client may see, and those of the page that begins at ``start``."""
+    total, page = 0, []
+    async for entity in entities:
+        resource = sight.of(entity)
+        if resource is None:
+            continue
+        if start <= total < start + query.count:
+            page.append(resource)
+        total += 1
+    return total, page
+
+
+def _native_sort(endpoint: Endpoint, query: Query) -> Sort | None:
+    if query.sort_by is None:
+        return None
+    name = endpoint.pushdown.name_of(query.sort_by)
+    if name is None or not name.exact or name.encode is not None:
+        return None
+    return Sort(name.field, descending=query.descending)
 
 
 def _total(endpoint: Endpoint, query: Query, page: Page) -> int:
