@@ -78,9 +78,9 @@ class Search:
     start: int = 0
     count: int = 100
     cursor: str | None = None
-    walk: bool = False
     sort: Sort | None = None
     omit: frozenset[str] = frozenset()
+    walk: bool = False
 
 
 @dataclass(slots=True)
