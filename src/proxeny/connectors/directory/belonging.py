@@ -1,13 +1,18 @@
-"""Which groups users belong to, themselves or through other groups."""
+"""Who belongs to whom: the groups of users, their own and those of their groups, and the members of groups."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from proxeny.connectors.directory import tables
+from proxeny.connectors.directory import members, resources, tables
 from proxeny.database import Row, Statement
+from proxeny.documents import Document
 
 DENSE = 2
 """Users whose numbers lie in a span of up to so many times their count are asked for as that span, in one walk."""
+TOGETHER = 5000
+"""Members of several groups that are read at once."""
 Fetch = Callable[[Statement, dict[str, Any]], Awaitable[list[Row]]]
 
 
@@ -45,3 +50,34 @@ async def _holders(seqs: Sequence[int], fetch: Fetch) -> list[Row]:
         return await fetch(tables.HOLDERS_OF_MANY, {"members": list(seqs)})
     wanted = set(seqs)
     return [row for row in await fetch(tables.HOLDERS_BETWEEN, {"first": first, "last": last}) if row[0] in wanted]
+
+
+async def members_of(groups: Sequence[Row], fetch: Fetch) -> dict[int, list[Document]]:
+    """The members of groups (rows that begin with ``tables.SHOWN``) by their numbers: of small ones together, of large
+    ones one by one, in chunks."""
+    small = [row for row in groups if row[5] <= members.CHUNK] if len(groups) > 1 else []
+    held: dict[int, list[Document]] = {row[0]: [] for row in groups}
+    while small:
+        batch: list[Row] = []
+        size = 0
+        while small and (not batch or size + small[-1][5] <= TOGETHER):
+            batch.append(small.pop())
+            size += batch[-1][5]
+        found = await fetch(tables.MEMBERS_OF_MANY, {"holders": [row[0] for row in batch]})
+        for holder, rows in groupby(found, itemgetter(0)):
+            held[holder] = resources.members_value(list(rows))
+    for row in groups:
+        if row[5] > members.CHUNK or len(groups) == 1:
+            held[row[0]] = await _members(row[0], fetch)
+    return held
+
+
+async def _members(holder: int, fetch: Fetch) -> list[Document]:
+    rows: list[Document] = []
+    after, chunk = -1, members.CHUNK
+    while True:
+        more = await fetch(tables.MEMBERS, {"holder": holder, "after": after, "limit": chunk})
+        rows += resources.members_value(more)
+        if len(more) < chunk:
+            return rows
+        after = more[-1][0]

@@ -2,12 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
-from proxeny.connectors.directory import members, native_filter, resources, searching, tables, writing
-from proxeny.connectors.directory.belonging import groups_of
+from proxeny.connectors.directory import native_filter, resources, searching, tables, writing
+from proxeny.connectors.directory.belonging import groups_of, members_of
 from proxeny.connectors.directory.failures import translated
 from proxeny.connectors.directory.fields import RESOURCE_TYPES, storable
 from proxeny.connectors.directory.places import Places
@@ -21,8 +19,6 @@ from proxeny.documents import Document
 from proxeny.scim.schema import ResourceType
 
 CHUNK = 500
-TOGETHER = 5000
-"""Members of several groups that are read at once."""
 
 
 def _with_members(row: Row, held: list[Document]) -> Entity:
@@ -199,36 +195,9 @@ class DirectoryReader:
         if "members" in omit:
             return [Stored(entity_type, row) for row in rows]
         limit = min((int(name[8:]) for name in omit if name.startswith("members:")), default=None)
-        held = await self._members_of([row for row in rows if row[5] and (limit is None or row[5] <= limit)])
+        shown = [row for row in rows if row[5] and (limit is None or row[5] <= limit)]
+        held = await members_of(shown, self._fetch)
         return [_with_members(row, held[row[0]]) if row[0] in held else Stored("group", row) for row in rows]
-
-    async def _members_of(self, groups: Sequence[Row]) -> dict[int, list[Document]]:
-        """The members of each group: of small ones together, of a large one by itself, in chunks."""
-        small = [row for row in groups if row[5] <= members.CHUNK] if len(groups) > 1 else []
-        held: dict[int, list[Document]] = {row[0]: [] for row in groups}
-        while small:
-            batch: list[Row] = []
-            size = 0
-            while small and (not batch or size + small[-1][5] <= TOGETHER):
-                batch.append(small.pop())
-                size += batch[-1][5]
-            found = await self._fetch(tables.MEMBERS_OF_MANY, {"holders": [row[0] for row in batch]})
-            for holder, rows in groupby(found, itemgetter(0)):
-                held[holder] = resources.members_value(list(rows))
-        for row in groups:
-            if row[5] > members.CHUNK or len(groups) == 1:
-                held[row[0]] = await self._members(row[0])
-        return held
-
-    async def _members(self, holder: int) -> list[Document]:
-        rows: list[Document] = []
-        after, chunk = -1, members.CHUNK
-        while True:
-            more = await self._fetch(tables.MEMBERS, {"holder": holder, "after": after, "limit": chunk})
-            rows += resources.members_value(more)
-            if len(more) < chunk:
-                return rows
-            after = more[-1][0]
 
     async def _fetch(self, statement: Statement, parameters: dict[str, Any], heavy: bool = False) -> list[Row]:
         try:

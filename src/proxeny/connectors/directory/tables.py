@@ -108,7 +108,12 @@ ADD_KEY = Statement(
     "INSERT INTO directory_keys (field, key, entity) VALUES (:field, :key, :entity) "
     "ON CONFLICT (field, key, entity) DO NOTHING"
 )
-DROP_KEY = Statement("DELETE FROM directory_keys WHERE field = :field AND key = :key AND entity = :entity")
+DROP_KEYS = Statement(
+    sa.delete(KEYS).where(
+        KEYS.c.field == number("field"), KEYS.c.entity == number("entity"), any_of(KEYS.c.key, "keys")
+    )
+)
+"""All of one field at once: an entity may have a hundred thousand of them."""
 
 FIND = Statement(sa.select(e.id, e.seq, e.type, e.display).where(any_of(e.id, "ids")))
 JOIN_ALL = Statement(

@@ -184,7 +184,7 @@ def delete(entity_type: str, entity_id: str, version: str | None) -> Generator[R
     yield tables.DISSOLVE, {"holder": seq}
     holders = yield tables.FORGET_MEMBER, {"member": seq}
     yield tables.RELEASE, entries(seq, keys.unique)
-    yield tables.DROP_KEY, entries(seq, keys.plain)
+    yield tables.DROP_KEYS, _by_field(seq, keys.plain)
     touched = yield tables.LOCK_MANY, {"seqs": [holder[0] for holder in holders if holder[0] != seq]}
     change = yield from next_changes(1 + len(touched))
     yield (
@@ -326,12 +326,19 @@ def _rekey(seq: int, old: Keys, new: Keys, content: Document) -> Generator[Reque
         return
     yield tables.RELEASE, entries(seq, old.unique - new.unique)
     yield from claim(seq, new.unique - old.unique, content)
-    yield tables.DROP_KEY, entries(seq, old.plain - new.plain)
+    yield tables.DROP_KEYS, _by_field(seq, old.plain - new.plain)
     yield tables.ADD_KEY, entries(seq, new.plain - old.plain)
 
 
 def entries(seq: int, keys: frozenset[IndexKey]) -> list[dict[str, object]]:
     return [{"field": code, "key": key, "entity": seq} for code, key in keys]
+
+
+def _by_field(seq: int, keys: frozenset[IndexKey]) -> list[dict[str, object]]:
+    found: dict[int, list[str]] = {}
+    for code, key in keys:
+        found.setdefault(code, []).append(key)
+    return [{"field": code, "keys": held, "entity": seq} for code, held in found.items()]
 
 
 def inserted(entity_type: str, row: Row, change: int, display: str, password: str | None) -> dict[str, object]:
