@@ -163,16 +163,16 @@ def test_31_probes_of_a_connection_test(site: Site) -> None:
 def test_32_a_group_without_its_members_spares_the_backend(
     site: Site, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from proxeny.connectors.directory.reading import DirectoryReader  # counted where the rows are fetched
+    from proxeny.connectors.directory import belonging  # counted where the rows are fetched
 
     fetched: list[int] = []
-    plain = DirectoryReader._members
+    plain = belonging._members
 
-    async def counting(self: DirectoryReader, holder: int) -> list[dict[str, Any]]:
+    async def counting(holder: int, fetch: belonging.Fetch) -> list[dict[str, Any]]:
         fetched.append(holder)
-        return await plain(self, holder)
+        return await plain(holder, fetch)
 
-    monkeypatch.setattr(DirectoryReader, "_members", counting)
+    monkeypatch.setattr(belonging, "_members", counting)
     for answer in (
         site.get(f"/Groups/{people.group}", excludedAttributes="members"),
         site.get("/Groups", excludedAttributes="members"),
