@@ -56,6 +56,13 @@ def test_any_other_refusal_is_an_invalid_value(body: object) -> None:
     assert refused(400, body)[:2] == (400, "invalidValue")
 
 
+def test_what_a_server_forbids_is_forbidden_and_no_invalid_value() -> None:
+    status, scim_type, detail = refused(403, {"detail": "Administrators are protected."})
+    assert (status, scim_type) == (403, None)
+    assert "gateway's user" in detail
+    assert "Administrators are protected." in detail
+
+
 def test_a_failure_of_the_server_is_not_about_the_request_whatever_it_says() -> None:
     assert refused(500, {"scimType": "noTarget"})[:2] == (502, None)
     assert as_scim_error(RefusedError("no", status=500, scim_type="noTarget")).status == 502

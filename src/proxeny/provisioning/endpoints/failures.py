@@ -21,6 +21,7 @@ from proxeny.scim.errors import (
     BackendFailedError,
     BackendTimeoutError,
     BackendUnavailableError,
+    ForbiddenToAllError,
     InternalError,
     InvalidValueError,
     NotImplementedByBackendError,
@@ -49,6 +50,8 @@ def _conflict(error: ConflictError) -> ScimError:
 def _refused(error: RefusedError) -> ScimError:
     if error.status is not None and error.status >= 500:
         return BackendFailedError(_worded("The backend failed", error))
+    if error.status == 403:
+        return ForbiddenToAllError(_worded("The backend does not let the gateway's user do this", error))
     mistake = BAD_REQUESTS.get(error.scim_type or "", InvalidValueError)
     return mistake(_worded("The backend refused the request", error))
 
