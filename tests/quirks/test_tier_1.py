@@ -53,7 +53,7 @@ def test_04_a_failing_backend_is_never_answered_with_success(tmp_path: Path, pat
                 operation["value"] = [{"value": "u-1"}]
             answer = site.patch("/Groups/g-1", operation)
     if status == 403:
-        assert is_error(answer, 400, "invalidValue")
+        assert is_error(answer, 403)
     else:
         assert is_error(answer, answer.status_code)
         assert answer.status_code in (502, 503)
