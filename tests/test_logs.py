@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -58,6 +59,27 @@ def test_secrets_are_masked_in_fields_messages_and_patch_operations(stream: io.S
     assert secret not in stream.getvalue()
     (event,) = written(stream)
     assert event["document"] == {"userName": "a", "password": "***", "nested": [{"access_token": "***"}]}
+
+
+@pytest.mark.parametrize("unit", ["token-", "a-", "token=", "secret ", "password:'", "basic ", "://a:", "://"])
+def test_a_long_text_is_looked_through_as_fast_as_a_short_one(unit: str) -> None:
+    started = time.process_time()
+    logs.redact_text(unit * 20_000)
+    assert time.process_time() - started < 2  # generous: it takes milliseconds, and took hours
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("--client-secret=abc x", "--client-secret=*** x"),
+        ("my.token.of : 'a b' x", "my.token.of : *** x"),
+        ('note="password=abc" x', 'note="password=*** x'),
+        ("a=1 PASSWORD = abc; b=2", "a=1 PASSWORD = ***; b=2"),
+        ("token-token-token", "token-token-token"),
+    ],
+)
+def test_what_names_itself_a_secret_is_masked_in_text(text: str, masked: str) -> None:
+    assert logs.redact_text(text) == masked
 
 
 def test_attributes_that_a_schema_never_returns_are_masked_by_name() -> None:

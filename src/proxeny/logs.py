@@ -40,10 +40,12 @@ _HARMLESS_NAMES = frozenset(
 )
 _SECRETS_IN_TEXT = re.compile(
     r"(?P<scheme>\b(?:basic|bearer)\s+)[a-z0-9+/=._~-]{6,}"
-    r"|(?P<name>\b[\w.-]*(?:password|passwd|secret|token)[\w.-]*\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)"
+    r"|(?P<name>(?<![\w.-])(?=[\w.-]*(?:password|passwd|secret|token))[\w.-]++\s*+[=:]\s*+)"
+    r"(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)"
     r"|(?P<user>://[^/@\s:]*:)[^/@\s]+(?=@)",
     re.IGNORECASE,
 )
+"""Looks at each name once, from its first letter: text from outside may be long, and repeat ``token-token-…``."""
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _QUIET_LOGGERS = ("asyncio", "uvicorn", "uvicorn.error", "aiohttp", "httpx", "httpcore", "sqlalchemy")
 

@@ -25,7 +25,7 @@ _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _CHUNK = 16_384
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 19
-_STRING_OR_INTEGER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*', re.DOTALL)
+_STRING_OR_INTEGER = re.compile(rb'"(?:[^"\\]++|\\.)*+"|-?[0-9][0-9.eE+-]*+', re.DOTALL)
 _KEY_APART = re.compile(rb'"[ \t\r\n]+:')
 _INTEGERS = range(-(2**63), 2**64)
 
@@ -90,11 +90,11 @@ def parse_json(body: bytes, depth: int) -> Any:
     if not body.strip():
         raise InvalidSyntaxError("The request needs a JSON body, and has none.")
     check_depth(body, depth)
-    check_integers(body)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidSyntaxError(f"The body is not valid JSON in UTF-8: {error}") from None
+    check_integers(body)
     check_keys(body, value)
     return value
 
@@ -155,7 +155,11 @@ def _brackets(body: bytes) -> bytes:
 
 
 def check_integers(body: bytes) -> None:
-    """Refuses integers that 64 bits cannot hold; nearly every body is cleared by one look for 19 digits in a row."""
+    """Refuses integers that 64 bits cannot hold; nearly every body is cleared by one look for 19 digits in a row.
+
+    ``body`` is valid JSON: each string ends, so each byte is looked at once. Of one that does not end, every quote
+    inside would be tried as the beginning of another.
+    """
     if _LONG_NUMBER not in body.translate(_DIGITS_ALIKE):
         return
     for hit in _STRING_OR_INTEGER.finditer(body):
