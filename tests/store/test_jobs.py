@@ -45,7 +45,7 @@ async def test_a_link_is_found_by_its_source_id_and_by_its_target(opened: Databa
     await store(opened, links.put(PAIR, [anna, staff, Link("b", "user")]))
     assert await known.of(PAIR, ["a", "zzz"]) == {("user", "a"): anna, ("group", "a"): staff}
     assert await known.of(Pair("other", "crm"), ["a"]) == {}
-    assert await known.holders(["crm", "x"], "user", ["T1", "T2"]) == {"T1": [Holder("hr", "a")]}
+    assert await known.holders(["crm", "x"], "user", ["T1", "T2"]) == {"T1": [Holder("hr", "a", "crm")]}
     assert await known.count(PAIR) == {"user": 1, "group": 1}
     assert [link async for link in known.pending(PAIR, "user")] == [anna]
     assert await known.of_entity("hr", "b") == [(PAIR, Link("b", "user"))]

@@ -26,7 +26,9 @@ def _by_ids(select: str, column: str, rest: str) -> Statement:
 
 LINKS = _by_ids(f"SELECT {_COLUMNS} FROM job_links", "source_id", _PAIR)
 HOLDERS = _by_ids(
-    "SELECT target_id, source, source_id FROM job_links", "target_id", "target = :target AND entity_type = :entity_type"
+    "SELECT target_id, source, source_id, target FROM job_links",
+    "target_id",
+    "target = :target AND entity_type = :entity_type",
 )
 UNSEEN = Statement(
     f"SELECT {_COLUMNS} FROM job_links WHERE {_PAIR} AND entity_type = :entity_type AND source_id > :after "
@@ -62,6 +64,9 @@ PUT = Statement(
     "native_id = excluded.native_id, fingerprint = excluded.fingerprint, existed_before = excluded.existed_before, "
     "pending = excluded.pending, since = excluded.since"
 )
+OURS = Statement(
+    f"UPDATE job_links SET existed_before = 0 WHERE {_PAIR} AND source_id = :source_id AND entity_type = :entity_type"
+)
 DROP = Statement(f"DELETE FROM job_links WHERE {_PAIR} AND source_id = :source_id AND entity_type = :entity_type")
 RESET = Statement("DELETE FROM job_links WHERE source = :system OR target = :system")
 RESET_HELD = Statement("DELETE FROM job_held WHERE source = :system OR target = :system")
@@ -93,10 +98,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """An entity of a source."""
+    """An entity of a source, linked in a target."""
 
     source: str
     source_id: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +137,8 @@ class Links:
         found: dict[str, list[Holder]] = {}
         for target in targets:
             values = {"target": target, "entity_type": entity_type, "ids": self._list(target_ids)}
-            for target_id, source, source_id in await self._database.fetch(HOLDERS, values):
-                found.setdefault(target_id, []).append(Holder(source, source_id))
+            for target_id, *holder in await self._database.fetch(HOLDERS, values):
+                found.setdefault(target_id, []).append(Holder(*holder))
         return found
 
     async def unseen(self, pair: Pair, entity_type: str, run: int) -> AsyncIterator[Link]:
@@ -205,6 +211,14 @@ def put(pair: Pair, links: Iterable[Link]) -> Request:
 def drop(pair: Pair, entities: Iterable[tuple[str, str]]) -> Request:
     """A step that forgets the links of (entity type, source id)."""
     return DROP, [{**pair.parameters, "entity_type": kind, "source_id": source_id} for kind, source_id in entities]
+
+
+def inherit(entity_type: str, holders: Iterable[Holder]) -> Request:
+    """A step that makes what the gateway has made their own, so that the last of them takes it away."""
+    return OURS, [
+        {"source": one.source, "target": one.target, "source_id": one.source_id, "entity_type": entity_type}
+        for one in holders
+    ]
 
 
 def _values(link: Link) -> dict[str, object]:

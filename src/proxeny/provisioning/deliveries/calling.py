@@ -10,6 +10,7 @@ from proxeny.connectors.errors import ConnectorError, NotFoundError
 from proxeny.provisioning.crossing import Draft, Resolved
 from proxeny.provisioning.deliveries import prints
 from proxeny.provisioning.deliveries.case import USERS_ONLY, Case, groups, payload, references
+from proxeny.provisioning.deliveries.claims import Claim, Claims
 from proxeny.provisioning.deliveries.delivering import Delivered, Delivering, Written
 from proxeny.provisioning.deliveries.destination import Destination
 from proxeny.provisioning.deliveries.origin import Origin
@@ -26,11 +27,15 @@ _GIVES_GLOBAL_IDS = frozenset({"LOCAL_IDENTITY_DIRECTORY", "IDENTITY_AUTHENTICAT
 class Calling:
     """Calls for entities of one type. ``simulated``: an entity may be looked for, and nothing is written."""
 
-    def __init__(self, entity_type: str, source: Origin, target: Destination, links: Links, *, simulated: bool) -> None:
+    def __init__(
+        self, entity_type: str, source: Origin, target: Destination, links: Links, claims: Claims, *, simulated: bool
+    ) -> None:
         self._type = entity_type
         self._source = source
         self._target = target
         self._links = links
+        self._claims = claims
+        self._place = target.place(source.id, entity_type)
         self._simulated = simulated
         self._delivering = Delivering(target)
 
@@ -42,7 +47,8 @@ class Calling:
             await self._linked(case, found, resolver)
         elif case.target_id is None:
             begun = case.link.since if case.link is not None else None
-            await self._linked(case, await self._delivering.create(self._type, document, begun=begun), resolver)
+            made = await self._delivering.create(self._type, document, self._claim(case), begun=begun)
+            await self._linked(case, made, resolver)
         else:
             await self._update(case, case.target_id, resolver)
 
@@ -59,7 +65,7 @@ class Calling:
     async def _linked(self, case: Case, delivered: Delivered, resolver: Resolver, reason: str | None = None) -> None:
         """The entity is there, made or found: link it, and bring a found one up to date."""
         target_id, attempts = delivered.target_id, delivered.attempts
-        if delivered.correlated:
+        if delivered.correlated or delivered.recovered:
             await self._refuse_stolen(case, target_id)
         update = await self._crossed(case, "update", target_id, resolver)
         ok, pending = update.result.status == "ok", references(update)
@@ -112,17 +118,20 @@ class Calling:
         create = await self._crossed(case, "create", None, resolver)
         if create.result.status != "ok":
             raise DeliveryError("gone")
-        delivered = await self._delivering.create(self._type, create.result.document)
+        delivered = await self._delivering.create(self._type, create.result.document, self._claim(case))
         await self._linked(case, delivered, resolver, "gone")
+
+    def _claim(self, case: Case) -> Claim:
+        return Claim(self._claims, self._place, case.item.source_id)
 
     async def _refuse_stolen(self, case: Case, target_id: str) -> None:
         """An entity that belongs to another entity of this source is not handed over silently."""
+        owners = [self._claim(case).take(target_id)]
         holders = await self._links.holders(self._target.kin, self._type, [target_id])
-        for holder in holders.get(target_id, ()):
-            if holder.source == self._source.id and holder.source_id != case.item.source_id:
-                raise DeliveryError(
-                    "conflict-linked", f"It belongs to {self._type} {holder.source_id!r} of this source."
-                )
+        owners += [one.source_id for one in holders.get(target_id, ()) if one.source == self._source.id]
+        for owner in owners:
+            if owner != case.item.source_id:
+                raise DeliveryError("conflict-linked", f"It belongs to {self._type} {owner!r} of this source.")
 
     async def _assign(self, variables: Mapping[str, Any], target_id: str) -> None:
         for name, member in (("assignGroup", True), ("unassignGroup", False)):

@@ -14,6 +14,7 @@ from proxeny.provisioning.crossing import Draft
 from proxeny.provisioning.deliveries import prints
 from proxeny.provisioning.deliveries.calling import Calling
 from proxeny.provisioning.deliveries.case import MEMBERS_ONLY, Case, payload, supported
+from proxeny.provisioning.deliveries.claims import Claims
 from proxeny.provisioning.deliveries.delivering import reason_of
 from proxeny.provisioning.deliveries.destination import Destination
 from proxeny.provisioning.deliveries.health import Health
@@ -42,13 +43,20 @@ class Carrying:
     """Entities of one type from one source to one target."""
 
     def __init__(
-        self, entity_type: str, source: Origin, target: Destination, links: Links, manner: Manner, health: Health
+        self,
+        entity_type: str,
+        source: Origin,
+        target: Destination,
+        links: Links,
+        claims: Claims,
+        manner: Manner,
+        health: Health,
     ) -> None:
         self._type = entity_type
         self._target = target
         self._manner = manner
         self._health = health
-        self._calling = Calling(entity_type, source, target, links, simulated=manner.simulated)
+        self._calling = Calling(entity_type, source, target, links, claims, simulated=manner.simulated)
         self._places = asyncio.Semaphore(target.at_once)
         self._versions = f"{source.version} {target.version}"
 

@@ -25,6 +25,7 @@ from proxeny.connectors.spi import Creator, Deleter, Entity, Patcher, Reader, Re
 from proxeny.connectors.unique import UniqueKey
 from proxeny.connectors.updates import member_changes, patch_op
 from proxeny.documents import Document
+from proxeny.provisioning.deliveries.claims import Claim
 from proxeny.provisioning.deliveries.destination import Destination
 from proxeny.provisioning.deliveries.updating import Writable, whole
 from proxeny.provisioning.errors import DeliveryError
@@ -76,7 +77,9 @@ class Delivering:
 
     # -- create ---------------------------------------------------------------------------------------------------
 
-    async def create(self, entity_type: str, document: Document, *, begun: float | None = None) -> Delivered:
+    async def create(
+        self, entity_type: str, document: Document, claim: Claim, *, begun: float | None = None
+    ) -> Delivered:
         """A new entity, or the one with the same unique attributes. ``begun``: when an earlier create of it began
         whose end is not known (Unix time): it is looked for first, as not every target refuses a second one."""
         connector = self._connector
@@ -89,9 +92,12 @@ class Delivering:
         while True:
             attempts += 1
             try:
-                entity = await connector.create(entity_type, _own(document))
+                async with claim.creating():
+                    entity = await connector.create(entity_type, _own(document))
+                    claim.take(entity.id)
                 return Delivered(entity.id, entity, attempts=attempts)
             except ConflictError as conflict:
+                await claim.settled()
                 return await self._taken(entity_type, document, conflict, begun, attempts)
             except BusyError as busy:
                 await self._pause(busy, attempts)

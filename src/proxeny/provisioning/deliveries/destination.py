@@ -8,6 +8,7 @@ from proxeny.connectors.spi import Connector, Gatherer, Patcher, Replacer
 from proxeny.connectors.unique import UniqueKey, keys_of
 from proxeny.provisioning.catalog import OpenSystem
 from proxeny.provisioning.crossing import Crossing
+from proxeny.provisioning.deliveries.claims import Place
 from proxeny.provisioning.deliveries.updating import Writable
 from proxeny.provisioning.deliveries.variants import Variants, variants_of
 from proxeny.provisioning.system import version_of
@@ -55,6 +56,10 @@ class Destination:
     def program(self, entity_type: str) -> EntityProgram | None:
         crossing = self.crossings.get(entity_type)
         return crossing.write if crossing is not None else None
+
+    def place(self, source: str, entity_type: str) -> Place:
+        """Where claims on entities of the backend are made for a source."""
+        return source, min(self.kin), entity_type
 
     def takes(self, entity_type: str) -> bool:
         return entity_type in self.crossings

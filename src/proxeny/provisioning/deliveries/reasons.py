@@ -23,7 +23,7 @@ SENTENCES: Mapping[str, str] = {
     "source-read-failed": "Something of the source could not be read in this run, so nothing was deleted.",
     "existed-before": "The entity was in the target before; it is only no longer managed. "
     "Set ips.delete.existedbefore.entities to have such entities deleted.",
-    "shared": "Another source has this entity too; only this source's link was removed.",
+    "shared": "The entity belongs to others too, by another source or target; only this link was removed.",
     "too-many": "More than 10 % and more than 20 entities of this type would be deleted; they are held for approval.",
     "source-empty": "The source has no entity of this type left; the deletions are held for approval.",
     "threshold": "More entities would be deleted than ips.delete.threshold allows; none was.",

@@ -65,10 +65,14 @@ class Single:
 
     async def bring(self, item: Item) -> list[Outcome]:
         """The entity as the source has it now; taken away if the target's condition does not hold any more."""
-        async with self._memory.turns.of(self._pair, self._type, self._lane.names(self._type, [item])):
-            found = await self._brought(item)
-            if await self._resolvable(item):  # what it names has come in the meantime
+        names = self._lane.names(self._type, [item])
+        async with self._memory.turns.of(self._pair, self._type, names):
+            try:
                 found = await self._brought(item)
+                if await self._resolvable(item):  # what it names has come in the meantime
+                    found = await self._brought(item)
+            finally:
+                self._memory.claims.release(self._target.place(self._pair.source, self._type), names)
             self._memory.turns.brought(self._source.id, self._type, item.source_id)
             return [done for one in found for done in await self._ended(one)]
 
@@ -78,7 +82,8 @@ class Single:
 
     async def _brought(self, item: Item) -> list[Outcome]:
         lane, resolver = self._lane, self._resolver()
-        carrying = Carrying(self._type, self._source, self._target, self._memory.links, _MANNER, lane.health)
+        memory = self._memory
+        carrying = Carrying(self._type, self._source, self._target, memory.links, memory.claims, _MANNER, lane.health)
         items = list(self._target.variants.each(self._type, [item]))
         known = await self._memory.links.of(self._pair, [one.source_id for one in items])
         cases = await carrying.prepare(items, known, resolver)

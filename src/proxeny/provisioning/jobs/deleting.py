@@ -21,7 +21,7 @@ from proxeny.provisioning.jobs.guard import Toll, Verdict, judge
 from proxeny.provisioning.jobs.lane import BATCH, Lane, batches
 from proxeny.store import held, links, outcomes
 from proxeny.store.held import Status as Decision
-from proxeny.store.links import Holder, Link
+from proxeny.store.links import Holder, Link, Pair
 from proxeny.store.outcomes import Action, Outcome, Result
 from proxeny.store.runs import Note
 
@@ -30,28 +30,35 @@ AT_ONCE = 8
 
 @dataclass(slots=True)
 class _Going:
-    """One planned deletion and what came of it. ``kept``: in words, what the target keeps of it."""
+    """One planned deletion and what came of it. ``kept``: in words, what the target keeps of it. ``heirs``: who has
+    what the gateway has made for this one."""
 
     row: Outcome
     link: Link | None
     ending: Outcome | None = None
     forget: bool = False
     kept: str | None = None
+    heirs: tuple[Holder, ...] = ()
 
 
 async def delete(lane: Lane, entity_type: str) -> bool:
     """All deletions of a type; False if it was stopped on the way."""
-    await (_survey if lane.context.manner.full else _survey_approved)(lane, entity_type)
+    if lane.judged is None:
+        await (_survey if lane.context.manner.full else _survey_approved)(lane, entity_type)
     if await _source_failed(lane):
         await _spare(lane, entity_type, "skipped", "source-read-failed")
         return True
     rows = lane.memory.outcomes.among(lane.run, lane.target.id, entity_type, "planned")
     planned = {row.entity_id async for row in rows}
-    decisions = await _decisions(lane, entity_type, planned)
-    verdict = await _verdict(lane, entity_type, len(planned - decisions.keys()))
-    if verdict.reason is not None:
-        _note(lane, entity_type, verdict.reason)
-    return await _Executing(lane, entity_type, decisions, verdict).work()
+    standing = await lane.memory.held.standing(lane.pair, entity_type)
+    decisions = {one: status for one, status in standing.items() if one in planned and status != "held"}
+    if lane.judged is None:
+        await _forget_returned(lane, entity_type, standing.keys() - planned)
+        lane.judged = await _verdict(lane, entity_type, len(planned - decisions.keys()))
+        await lane.commit([])
+    if lane.judged.reason is not None:
+        _note(lane, entity_type, lane.judged.reason)
+    return await _Executing(lane, entity_type, decisions, lane.judged).work()
 
 
 async def delete_now(lane: Lane, entity_type: str, rows: Sequence[Outcome]) -> list[Outcome]:
@@ -85,13 +92,10 @@ async def _source_failed(lane: Lane) -> bool:
     return bool(await lane.memory.outcomes.counted(lane.run, lane.pair.source, "failed"))
 
 
-async def _decisions(lane: Lane, entity_type: str, planned: Set[str]) -> Mapping[str, Decision]:
-    """What people have decided; what is held or approved of an entity that is there again is forgotten."""
-    standing = await lane.memory.held.standing(lane.pair, entity_type)
-    back = [(entity_type, one) for one in standing if one not in planned]
+async def _forget_returned(lane: Lane, entity_type: str, back: Set[str]) -> None:
+    """What is held or decided of an entity that is there again."""
     if back and lane.context.manner.full and not lane.context.manner.simulated:
-        await lane.commit([held.drop(lane.pair, back)])
-    return {one: status for one, status in standing.items() if one in planned and status != "held"}
+        await lane.commit([held.drop(lane.pair, [(entity_type, one) for one in back])])
 
 
 async def _verdict(lane: Lane, entity_type: str, planned: int) -> Verdict:
@@ -140,15 +144,16 @@ class _Executing:
 
     async def batch(self, rows: Sequence[Outcome]) -> list[Outcome]:
         """What became of these planned deletions; without those that a stop came before."""
-        lane = self._lane
-        known = await lane.memory.links.of(lane.pair, [row.entity_id for row in rows])
-        going = [_Going(row, known.get((self._type, row.entity_id))) for row in rows]
-        targets = [one.link.target_id for one in going if one.link is not None and one.link.target_id is not None]
-        holders = await lane.memory.links.holders(lane.target.kin, self._type, targets)
-        await asyncio.gather(*(self._one(one, holders) for one in going))
-        ended = [one.ending for one in going if one.ending is not None]
-        lane.count(ended)
-        await lane.commit([*self._requests(going), outcomes.put(lane.run, ended)])
+        lane, names = self._lane, [row.target_id for row in rows if row.target_id is not None]
+        async with lane.memory.turns.of(Pair("", min(lane.target.kin)), self._type, names):  # the last one deletes
+            known = await lane.memory.links.of(lane.pair, [row.entity_id for row in rows])
+            going = [_Going(row, known.get((self._type, row.entity_id))) for row in rows]
+            targets = [one.link.target_id for one in going if one.link is not None and one.link.target_id is not None]
+            holders = await lane.memory.links.holders(lane.target.kin, self._type, targets)
+            await asyncio.gather(*(self._one(one, holders) for one in going))
+            ended = [one.ending for one in going if one.ending is not None]
+            lane.count(ended)
+            await lane.commit([*self._requests(going), outcomes.put(lane.run, ended)])
         return ended
 
     def _requests(self, going: Sequence[_Going]) -> list[Request]:
@@ -163,6 +168,7 @@ class _Executing:
         pair = self._lane.pair
         return [
             links.drop(pair, gone),
+            links.inherit(self._type, [heir for one in going for heir in one.heirs]),
             held.drop(pair, gone),
             held.hold(pair, self._type, self._lane.run, holding),
         ]
@@ -184,7 +190,7 @@ class _Executing:
     async def _judged(self, one: _Going, link: Link, target_id: str, holders: Mapping[str, list[Holder]]) -> None:
         """The guard lets it go; the rules of this entity come next (operations.md 4, decision 24)."""
         program = self._lane.target.program(self._type)
-        if any(holder.source != self._lane.pair.source for holder in holders.get(target_id, ())):
+        if self._shared(one, link, holders.get(target_id, [])):
             self._end(one, "unlink", "done", "shared", forget=True)
         elif program is not None and "delete" in program.skip_operations:
             self._end(one, "delete", "skipped", "skip-operation")
@@ -194,6 +200,24 @@ class _Executing:
             self._end(one, "unlink", "done", "existed-before", forget=True)
         else:
             await self._call(one, target_id)
+
+    def _shared(self, one: _Going, link: Link, holders: list[Holder]) -> bool:
+        """Whether somebody else has it too, and keeps it (decision 24): another source, another entity of this one, or
+        this entity by another target with the same backend. If so, this one no longer counts."""
+        pair, base = self._lane.pair, self._lane.target.variants.base(self._type, link.source_id)
+        ours = Holder(pair.source, link.source_id, pair.target)
+        going = one.row.reason != "condition"  # the source itself wants the entity nowhere
+        others = [
+            holder
+            for holder in holders
+            if holder != ours
+            and not (going and holder.source == pair.source and holder.source_id in (base, link.source_id))
+        ]
+        if others and ours in holders:
+            holders.remove(ours)
+        if not link.existed_before:
+            one.heirs = tuple(other for other in others if other.source == pair.source)
+        return bool(others)
 
     async def _confirmed(self, one: _Going, link: Link) -> bool:
         """Whether the source itself says that it is to go; why is in the row then."""
@@ -310,4 +334,6 @@ def _row(lane: Lane, link: Link, action: Action, ending: Result, reason: str) ->
 
 
 def _note(lane: Lane, entity_type: str, reason: str) -> None:
-    lane.context.notes.append(Note(reason, lane.target.id, f"{entity_type}: {SENTENCES[reason]}"))
+    note = Note(reason, lane.target.id, f"{entity_type}: {SENTENCES[reason]}")
+    if note not in lane.context.notes:  # a run that goes on may have noted it before
+        lane.context.notes.append(note)

@@ -18,6 +18,7 @@ from proxeny.provisioning.deliveries.origin import Item, Origin
 from proxeny.provisioning.deliveries.resolve import Resolver
 from proxeny.provisioning.deliveries.tracing import NOTHING, Tracing
 from proxeny.provisioning.errors import BehindError
+from proxeny.provisioning.jobs.guard import Verdict
 from proxeny.provisioning.jobs.ledger import Ledger, Memory
 from proxeny.provisioning.jobs.pausing import probe
 from proxeny.provisioning.jobs.sharing import Share
@@ -49,7 +50,8 @@ class Context:
 
 
 class Lane:
-    """See the module. ``checkpoint`` is what an earlier worker of the same run has stored, or empty."""
+    """See the module. ``checkpoint`` is what an earlier worker of the same run has stored, or empty. ``judged``: what
+    the guard said of the deletions that are being carried out; of those that are left it might say otherwise."""
 
     def __init__(
         self, context: Context, target: Destination, checkpoint: dict[str, Any], health: Health | None = None
@@ -63,11 +65,14 @@ class Lane:
         self._position: str | None = checkpoint.get("position")
         self._pages: int = checkpoint.get("pages", 0)
         self._counts: dict[str, int] = dict(checkpoint.get("counts", {}))
+        judged = checkpoint.get("judged")
+        self.judged: Verdict | None = Verdict(*judged) if judged else None
         self._late: dict[str, list[Item]] = {}
         self._repeats = bool(checkpoint)  # the first page may have been done in part
         self._afresh: bool = checkpoint.get("afresh", False)  # all of this step may have been
+        memory = self.memory
         self._carrying = {
-            name: Carrying(name, context.source, target, self.memory.links, context.manner, self.health)
+            name: Carrying(name, context.source, target, memory.links, memory.claims, context.manner, self.health)
             for name in self.types
         }
 
@@ -106,7 +111,7 @@ class Lane:
                 done = await self.deliver(entity_type, self._late.pop(entity_type, []), again=True)
             if not done or self.context.stopping.is_set():
                 return False
-            self._at, self._position, self._afresh = self._at + 1, None, False
+            self._at, self._position, self._afresh, self.judged = self._at + 1, None, False, None
             await self.commit([])
         return True
 
@@ -155,9 +160,13 @@ class Lane:
     ) -> bool:
         """Entities to the target, and into the store, while nobody else works on them; False if not all could be begun
         before the stop."""
-        async with self.memory.turns.of(self.pair, entity_type, self.names(entity_type, items)):
-            fresh = await self._fresh(entity_type, items)
-            return await self._in_turn(entity_type, fresh, position=position, again=again)
+        names = self.names(entity_type, items)
+        async with self.memory.turns.of(self.pair, entity_type, names):
+            try:
+                fresh = await self._fresh(entity_type, items)
+                return await self._in_turn(entity_type, fresh, position=position, again=again)
+            finally:
+                self.memory.claims.release(self.target.place(self.pair.source, entity_type), names)
 
     def names(self, entity_type: str, items: Iterable[Item]) -> set[str]:
         """The ids of the entities, and of their links."""
@@ -234,6 +243,7 @@ class Lane:
             "afresh": self._afresh,
             "pages": self._pages,
             "counts": self._counts,
+            "judged": [self.judged.says, self.judged.reason] if self.judged is not None else None,
             "down": self.health.down,
             "outage": self.health.outage(),
         }

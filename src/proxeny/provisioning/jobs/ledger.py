@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from proxeny.database import Database, Request, Row
 from proxeny.database.errors import StorageUnavailableError
+from proxeny.provisioning.deliveries.claims import Claims
 from proxeny.provisioning.deliveries.turns import Turns
 from proxeny.store import runs
 from proxeny.store.contents import Contents
@@ -23,7 +24,7 @@ logger = logging.getLogger("proxeny.job")
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """All that provisioning remembers, over one database; and whose turn it is with an entity."""
+    """All that provisioning remembers, over one database; whose turn it is with an entity, and who claims one."""
 
     database: Database
     links: Links
@@ -33,6 +34,7 @@ class Memory:
     marks: Marks
     contents: Contents
     turns: Turns = field(default_factory=Turns)
+    claims: Claims = field(default_factory=Claims)
 
     @classmethod
     def over(cls, database: Database) -> "Memory":
