@@ -89,3 +89,10 @@ def test_the_message_tells_nothing_of_the_value() -> None:
     with pytest.raises(PatternTimeoutError) as caught:
         compile_pattern(SLOW).fullmatch(PUMPED, Budget(BUDGET))
     assert "aaa" not in str(caught.value)
+
+
+def test_a_match_at_each_character_of_a_long_value_spends_the_budget_too() -> None:
+    pattern = compile_pattern("x")
+    for replace in (pattern.replace_all, pattern.replace_last):
+        with pytest.raises(PatternTimeoutError):
+            replace("x" * 300_000, "y", Budget(0.005))

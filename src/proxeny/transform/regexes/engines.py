@@ -44,6 +44,23 @@ def groups_of(engine: Engine, found: Found) -> Groups:
     return tuple(None if part is None else engine.text(part) for part in parts)
 
 
+class Turn:
+    """The time since the last payment, for searches that are not stopped by themselves."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._allowed = budget.left
+        self._since = clock()
+
+    def pay(self) -> None:
+        """Take the time off the budget; raises TimeSpentError if nothing is left."""
+        now = clock()
+        self._budget.spend(now - self._since)
+        self._since = now
+        if self._budget.spent:
+            raise TimeSpentError(self._allowed)
+
+
 @dataclass(frozen=True, slots=True)
 class Linear:
     """RE2. Its work is bounded by program size × length of the subject, which pattern.py keeps small."""

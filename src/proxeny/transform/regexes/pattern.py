@@ -25,6 +25,9 @@ FAIR_SHARE = 0.02
 LINEAR_WORK = 4_000_000
 """Program size × bytes that RE2 may be given; beyond that the engine that can be stopped takes over."""
 
+TURN = 100
+"""Matches of RE2 in one value after which the time that they took is taken off the budget."""
+
 QUICK_LENGTH = 200
 """Characters of a value up to which a pattern of small degree may run without a clock: below a millisecond in the
 worst case.
@@ -117,17 +120,23 @@ class Pattern:
         self, engine: Engine, subject: "str | bytes", found: list[engines.Found], replacement: str | Replacement
     ) -> str:
         parts = self.replacement(replacement) if isinstance(replacement, str) else replacement
+        constant = None if any(isinstance(part, int) for part in parts) else expand(parts, ())
         pieces = []
         position = 0
         for match in found:
             start, end = match.span()
-            pieces += [engine.text(subject[position:start]), expand(parts, groups_of(engine, match))]
+            pieces.append(engine.text(subject[position:start]))
+            pieces.append(expand(parts, groups_of(engine, match)) if constant is None else constant)
             position = end
         return "".join([*pieces, engine.text(subject[position:])])
 
     def _finds(self, engine: Engine, subject: "str | bytes", budget: Budget) -> Iterator[engines.Found]:
-        """Matches one after the other; behind an empty one the search goes on a character later, as in Java."""
-        position = 0
+        """Matches one after the other; behind an empty one the search goes on a character later, as in Java.
+
+        One search of RE2 is short, but a long value may have a match at each character: they are paid for in turns.
+        """
+        position = count = 0
+        turn = engines.Turn(budget) if isinstance(engine, Linear) else None
         try:
             while position <= len(subject):
                 found = engine.find(subject, position, budget)
@@ -136,6 +145,9 @@ class Pattern:
                 yield found
                 start, end = found.span()
                 position = engine.after(subject, end) if start == end else end
+                count += 1
+                if turn is not None and not count % TURN:
+                    turn.pay()
         except TimeSpentError as spent:
             raise self._late(spent) from None
 
