@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from proxeny.transform.conditions.ast import Comparison, Constant, Literal
 from proxeny.transform.conditions.environment import Environment
+from proxeny.transform.conditions.equality import Members, hashed, same
 from proxeny.transform.conditions.evaluate import compile_condition, fold
 from proxeny.transform.conditions.explain import explain_condition
 from proxeny.transform.conditions.operators import RELATIONS
@@ -128,3 +129,13 @@ def test_a_constant_is_compared_as_a_path_to_the_same_value_is(left: Any, right:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(ConditionSyntaxError, PatternSyntaxError):
         compile_condition(parse_condition(text))(None, Run({}))
+
+
+@given(values, values)
+def test_what_stands_for_values_in_a_set_is_equal_if_the_values_are_the_same(one: Any, other: Any) -> None:
+    assert (hashed(one) == hashed(other)) is same(one, other)
+
+
+@given(st.lists(values, max_size=5), values)
+def test_looking_members_up_finds_what_comparing_finds(items: list[Any], value: Any) -> None:
+    assert Members(items).holds(value) is any(RELATIONS["=="](value, item) for item in items)

@@ -18,7 +18,7 @@ from proxeny.transform.functions.registry import Role
 from proxeny.transform.instructions import Guard
 from proxeny.transform.mapping import Origin
 from proxeny.transform.paths.ast import Path
-from proxeny.transform.paths.evaluate import compile_path
+from proxeny.transform.paths.evaluate import compile_path, for_elements
 from proxeny.transform.paths.parser import parse_path
 from proxeny.transform.properties import substitute, substitute_value
 from proxeny.transform.regexes import Pattern
@@ -149,7 +149,7 @@ class FunctionEnvironment:
         return self.expressions.setting.role
 
     def path(self, text: str) -> Evaluate:
-        return self.expressions._path_of(text)[1]
+        return for_elements(*self.expressions._path_of(text))
 
     def condition(self, text: str) -> Test:
         return self.expressions._guard_of(text).test

@@ -53,11 +53,13 @@ class Run:
     """One entity crossing once: the only thing that changes while a compiled transformation works.
 
     ``root`` is the input document (``$``), never changed; ``variables`` are ``${name}``, set by mappings on the way.
+    ``kept``: what depends on the input alone and is asked for by one element after the other.
     """
 
     root: Any
     variables: dict[str, Any] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
+    kept: "dict[Evaluate, Any] | None" = None
 
 
 Evaluate = Callable[[Any, Run], Any]
@@ -65,6 +67,20 @@ Evaluate = Callable[[Any, Run], Any]
 
 Test = Callable[[Any, Run], bool]
 """(current value ``@``, run) → whether a condition holds."""
+
+
+def once(evaluate: Evaluate) -> Evaluate:
+    """The same, evaluated once in a run: for what depends on ``$`` alone, not on ``@`` and not on variables."""
+
+    def evaluate_once(current: Any, run: Run) -> Any:
+        kept = run.kept
+        if kept is None:
+            kept = run.kept = {}
+        if evaluate not in kept:
+            kept[evaluate] = evaluate(current, run)
+        return kept[evaluate]
+
+    return evaluate_once
 
 
 def is_empty(value: Any) -> bool:

@@ -6,7 +6,7 @@ differently, so lists and objects are compared here too (decision 34).
 
 from typing import Any
 
-from proxeny.transform.values import as_number
+from proxeny.transform.values import Missing, as_number
 
 _NUMBERS = frozenset((int, float))
 
@@ -43,6 +43,50 @@ def same(left: Any, right: Any) -> bool:
     if one in _NUMBERS:
         return other in _NUMBERS and bool(left == right)
     return one is other and bool(left == right)
+
+
+def hashed(value: Any) -> Any:
+    """What can stand in a set for a JSON value: equal exactly if the values are the ``same``."""
+    kind = value.__class__
+    if kind is str or kind in _NUMBERS or value is None:
+        return value
+    if kind is list:
+        return list, tuple(map(hashed, value))
+    if kind is dict:
+        return dict, frozenset((key, hashed(item)) for key, item in value.items())
+    return kind, value
+
+
+class Members:
+    """The items of a list, looked up instead of compared one by one."""
+
+    __slots__ = ("_items", "_marks", "_read")
+
+    def __init__(self, items: list[Any]) -> None:
+        self._items = items
+        self._marks = {hashed(item) for item in items}
+        self._read: set[Any] | None = None
+
+    def holds(self, value: Any) -> bool:
+        """Whether one of the items equals the value, as ``==`` says."""
+        kind = value.__class__
+        if kind is str:
+            return value in self._marks or ((number := as_number(value)) is not None and number in self._marks)
+        if kind in _NUMBERS:
+            return value in self._marks or value in self._numbers()
+        return kind is not Missing and hashed(value) in self._marks
+
+    def _numbers(self) -> set[Any]:
+        """What the strings read as, for those that read as numbers."""
+        if self._read is None:
+            read = (as_number(item) for item in self._items if item.__class__ is str)
+            self._read = {number for number in read if number is not None}
+        return self._read
+
+
+def members_of(value: Any) -> Members:
+    """The members of a list; what is no list has none."""
+    return Members(value if value.__class__ is list else [])
 
 
 def holds(items: list[Any], value: Any) -> bool:

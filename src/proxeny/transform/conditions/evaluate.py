@@ -25,11 +25,12 @@ from proxeny.transform.conditions.ast import (
     Variable,
 )
 from proxeny.transform.conditions.environment import Environment
+from proxeny.transform.conditions.equality import members_of
 from proxeny.transform.conditions.operators import RELATIONS
 from proxeny.transform.conditions.patterns import compile_match
 from proxeny.transform.paths.ast import Path
 from proxeny.transform.paths.functions import LENGTHS
-from proxeny.transform.values import MISSING, Evaluate, Run, Test, as_number, to_text
+from proxeny.transform.values import MISSING, Evaluate, Run, Test, as_number, once, to_text
 
 _NEGATED = {"!=": "==", "!==": "===", "nin": "in", "noneof": "anyof"}
 
@@ -71,7 +72,7 @@ def compile_operand(operand: Operand, environment: Environment) -> Evaluate:
         case Items(items):
             return _list_of([compile_operand(item, environment) for item in items])
         case Path():
-            get = paths.compile_path(operand, environment)
+            get = paths.for_elements(operand, paths.compile_path(operand, environment))
             return _zero_if_missing(get) if operand.function in LENGTHS else get
     return lambda current, run: MISSING
 
@@ -150,7 +151,34 @@ def _relation(operator: str, left: Operand, right: Operand, environment: Environ
         relation, value = RELATIONS[operator], right.value
         return lambda current, run: relation(get(current, run), value)
     relation, other = RELATIONS[operator], compile_operand(right, environment)
+    if operator == "in" and _of_the_input(right):
+        return _among(get, once(lambda current, run: members_of(other(current, run))))
+    if operator == "contains" and _of_the_input(left):
+        return _contains_among(get, other)
     return lambda current, run: relation(get(current, run), other(current, run))
+
+
+def _of_the_input(operand: Operand) -> bool:
+    """Whether the value is the same for all elements of a run."""
+    return isinstance(operand, Path) and not operand.relative and "${" not in operand.text
+
+
+def _contains_among(get: Evaluate, other: Evaluate) -> Test:
+    """``contains`` where one text or list is asked about many values."""
+    relation, members = RELATIONS["contains"], once(lambda current, run: members_of(get(current, run)))
+
+    def test(current: Any, run: Run) -> bool:
+        whole = get(current, run)
+        if whole.__class__ is list:
+            found: bool = members(current, run).holds(other(current, run))
+            return found
+        return relation(whole, other(current, run))
+
+    return test
+
+
+def _among(get: Evaluate, members: Evaluate) -> Test:
+    return lambda current, run: members(current, run).holds(get(current, run))
 
 
 def _equals_constant(get: Evaluate, constant: Any) -> Test:

@@ -1,12 +1,16 @@
 """The operators as a table: name → function of the two values. Equality and patterns have their own modules."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
-from proxeny.transform.conditions.equality import comparable, equal, holds, strictly_equal
+from proxeny.transform.conditions.equality import comparable, equal, holds, members_of, strictly_equal
 from proxeny.transform.values import is_empty
 
 Relation = Callable[[Any, Any], bool]
+
+_FEW: Final = 8
+"""Items that are compared faster than looked up."""
 
 
 def _less(left: Any, right: Any) -> bool:
@@ -31,16 +35,22 @@ def _both_lists(left: Any, right: Any) -> bool:
     return left.__class__ is list and right.__class__ is list
 
 
+def _holding(items: list[Any], asked: list[Any]) -> Callable[[Any], bool]:
+    """Tells whether an item equals a value; a few are compared, many looked up, so that two long lists cost no more
+    than their lengths together."""
+    return members_of(items).holds if len(items) > _FEW and len(asked) > _FEW else partial(holds, items)
+
+
 def _subset(left: Any, right: Any) -> bool:
-    return _both_lists(left, right) and all(holds(right, item) for item in left)
+    return _both_lists(left, right) and all(map(_holding(right, left), left))
 
 
 def _any_of(left: Any, right: Any) -> bool:
-    return _both_lists(left, right) and any(holds(right, item) for item in left)
+    return _both_lists(left, right) and any(map(_holding(right, left), left))
 
 
 def _all(left: Any, right: Any) -> bool:
-    return _both_lists(left, right) and all(holds(left, item) for item in right)
+    return _both_lists(left, right) and all(map(_holding(left, right), right))
 
 
 def _size(left: Any, right: Any) -> bool:

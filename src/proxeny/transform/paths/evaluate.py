@@ -22,7 +22,7 @@ from proxeny.transform.paths.steps import (
     members,
     projection,
 )
-from proxeny.transform.values import MISSING, Evaluate, Run, Test
+from proxeny.transform.values import MISSING, Evaluate, Run, Test, once
 
 _DEFINITE = (Key, Index, Call)
 
@@ -41,13 +41,13 @@ def compile_exists(path: Path, environment: Environment | None = None) -> Test:
         return lambda current, run: get(current, run) is not MISSING
     strict = _compiled(path, environment or Environment(), required=True)
 
-    def test(current: Any, run: Run) -> bool:
+    def exists(current: Any, run: Run) -> bool:
         try:
             return strict(current, run) is not MISSING
         except KeyError:
             return False
 
-    return test
+    return once(exists) if _is_costly(path) else exists
 
 
 def _keys_from(names: tuple[str, ...], relative: bool) -> Evaluate:
@@ -57,6 +57,16 @@ def _keys_from(names: tuple[str, ...], relative: bool) -> Evaluate:
         return _key_of_root(names[0])
     follow = _keys(names)
     return lambda current, run: follow(run.root, run)
+
+
+def for_elements(path: Path, evaluate: Evaluate) -> Evaluate:
+    """The compiled path for whoever asks with one element after the other: a path of ``$`` that may visit many values
+    is evaluated once in a run."""
+    return once(evaluate) if _is_costly(path) else evaluate
+
+
+def _is_costly(path: Path) -> bool:
+    return not path.relative and (path.collects or not path.definite) and "${" not in path.text
 
 
 def _key_of_root(name: str) -> Evaluate:

@@ -6,7 +6,7 @@ from typing import Any
 import proxeny.transform.conditions.evaluate as conditions  # paths hold filters, conditions hold paths
 from proxeny.transform.conditions.ast import And, Comparison, Condition, Exists, Literal, Operand, Template, Variable
 from proxeny.transform.conditions.environment import Environment
-from proxeny.transform.conditions.equality import same
+from proxeny.transform.conditions.equality import hashed
 from proxeny.transform.copying import copied
 from proxeny.transform.paths.ast import Filter, Path
 from proxeny.transform.values import MISSING, Evaluate, Run
@@ -18,8 +18,6 @@ Wrap = Callable[[Any, Any, Run], None]
 """(list, value, run): adds the value to the list, as objects."""
 
 Names = tuple[str, ...]
-
-_HASHED = frozenset((str, int, float, type(None)))
 
 
 def wrap_of(segment: Filter) -> Wrap | None:
@@ -46,8 +44,7 @@ class _Known:
 
     def __init__(self, container: list[Any], names: Names) -> None:
         self._names = names
-        self._hashed: set[Any] = set()
-        self._others: list[Any] = []
+        self._seen: set[Any] = set()
         for item in container:
             if isinstance(item, dict):
                 self.is_new(item)
@@ -57,14 +54,10 @@ class _Known:
         found, value = _value_at(item, self._names)
         if not found:
             return True
-        if value.__class__ in _HASHED:
-            new = value not in self._hashed
-            self._hashed.add(value)
-            return new
-        if any(same(value, other) for other in self._others):
-            return False
-        self._others.append(value)
-        return True
+        mark = hashed(value)
+        new = mark not in self._seen
+        self._seen.add(mark)
+        return new
 
 
 def _value_at(item: Any, names: Names) -> tuple[bool, Any]:
