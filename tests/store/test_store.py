@@ -151,7 +151,14 @@ async def test_systems_are_replaced_and_removed(store: Database, vault: Vault) -
     await systems.add("s1", "HR", {}, {"Password": "a"})
     await systems.add("s2", "IT", {}, {})
     versions = {await systems.version()}
-    for call in (systems.add("s1", "x", {}, {}), systems.add("s3", "HR", {}, {}), systems.replace("s2", "HR", {}, {})):
+    for call in (
+        systems.add("s1", "x", {}, {}),
+        systems.add("s3", "HR", {}, {}),
+        systems.add("s3", "s1", {}, {}),
+        systems.add("HR", "s3", {}, {}),
+        systems.replace("s2", "HR", {}, {}),
+        systems.replace("s2", "s1", {}, {}),
+    ):
         with pytest.raises(AlreadyExistsError):
             await call
     changed = await systems.replace("s1", "HR2", {"a": 1}, {})

@@ -80,15 +80,15 @@ async def keep_system(
         for known in await known_systems(settings, store)
         for label in (known.definition.id, known.definition.name)
     }
-    system_id = document.get("id")
-    if not system_id or system_id in taken:
+    system_id = document.get("id") or ""
+    if isinstance(system_id, str) and (not system_id or system_id in taken):
         system_id = str(uuid.uuid4())
     definition = _checked({**document, "id": system_id}, secrets, origin)
     if definition.name in taken:
         message = f"{definition.name!r} is the id or name of another system. Choose another name; nothing was kept"
         raise DefinitionError((DefinitionProblem(origin, "name", message),))
     kept = {**_without_secrets(document), "id": system_id}
-    await store.administration(by).add_system(definition.id, definition.name, kept, secrets)
+    await store.administration(by).add_system(definition.id, definition.name, kept, definition.credentials)
     return definition
 
 
@@ -131,7 +131,7 @@ async def change_system(
     away = moved(stored_definition(before), definition)
     dropped = tuple(sorted(held.keys() - given.keys())) if away else ()
     taken_over = {} if away else held
-    secrets = {name: value for name, value in {**taken_over, **given}.items() if value}
+    secrets = {name: definition.credentials[name] for name, value in {**taken_over, **given}.items() if value}
     if any(definition.name in (other.id, other.name) for other in file_definitions(settings.systems.directory)):
         message = "is the name of a system file. Choose another; nothing was changed"
         raise DefinitionError((DefinitionProblem(origin, "name", message),))
@@ -143,7 +143,7 @@ async def change_system(
 def _parted(document: Document) -> Document:
     """The document with the secrets among its properties where they belong: sealed, and never shown again."""
     properties = document.get("properties")
-    if not isinstance(properties, dict):
+    if not isinstance(properties, dict) or not _sealed(document):
         return document
     found = misplaced(str(document.get("connectorTypeString")), properties)
     inside = {name: value for name, value in (document.get("encryptedProperties") or {}).items() if value is not None}
@@ -156,8 +156,13 @@ def _parted(document: Document) -> Document:
 
 def _given(document: Document, credentials: Mapping[str, str]) -> dict[str, str]:
     """The credentials that came with a document, and those that were typed."""
-    inside = {name: value for name, value in (document.get("encryptedProperties") or {}).items() if value is not None}
-    return {**inside, **credentials}
+    written = (document.get("encryptedProperties") or {}) if _sealed(document) else {}
+    return {**{name: value for name, value in written.items() if value is not None}, **credentials}
+
+
+def _sealed(document: Document) -> bool:
+    """Whether its credentials are an object, as they should be; what else they are is complained of when it is read."""
+    return isinstance(document.get("encryptedProperties") or {}, dict)
 
 
 def _without_secrets(document: Document) -> Document:
@@ -166,7 +171,8 @@ def _without_secrets(document: Document) -> Document:
 
 def _checked(document: Document, secrets: Mapping[str, str], origin: str) -> SystemDefinition:
     """The definition, with nothing looked up for a ``${…}`` in it; DefinitionError."""
-    definition = read_definition({**document, "encryptedProperties": dict(secrets)}, file=origin)
+    whole = {**document, "encryptedProperties": dict(secrets)} if _sealed(document) else document
+    definition = read_definition(whole, file=origin)
     check_definitions((definition,))
     return definition
 

@@ -28,7 +28,8 @@ UPDATE = Statement(
     "version = :version WHERE id = :id"
 )
 RESEAL = Statement("UPDATE store_systems SET credentials = :credentials WHERE id = :id AND version = :version")
-OTHER = Statement("SELECT id FROM store_systems WHERE name = :name AND id <> :id")
+OTHER = Statement("SELECT id FROM store_systems WHERE (id = :name OR name IN (:name, :id)) AND id <> :id")
+"""Ids and names share one space: an address, or what a technical user is restricted to, may be either."""
 DELETE = Statement("DELETE FROM store_systems WHERE id = :id RETURNING id")
 COUNT_UP = Statement("UPDATE store_versions SET version = version + 1 WHERE name = 'systems' RETURNING version")
 VERSION = Statement("SELECT version FROM store_versions WHERE name = 'systems'")
@@ -86,7 +87,7 @@ class Systems:
         def steps() -> Generator[Request, list[Row], None]:
             version = (yield COUNT_UP, {})[0][0]
             values = {**self._values(system_id, name, definition, credentials), "created": _now(), "version": version}
-            if not (yield INSERT, values):
+            if (yield OTHER, {"name": name, "id": system_id}) or not (yield INSERT, values):
                 raise _taken(system_id, name)
 
         await self._database.transaction(steps)
@@ -95,14 +96,14 @@ class Systems:
     async def replace(
         self, system_id: str, name: str, definition: Document, credentials: Mapping[str, str]
     ) -> StoredSystem:
-        """Replace a system, credentials included; UnknownError, AlreadyExistsError (another has the name)."""
+        """Replace a system, credentials included; UnknownError, AlreadyExistsError (the name is another's, or its id)."""
 
         def steps() -> Generator[Request, list[Row], None]:
             version = (yield COUNT_UP, {})[0][0]
-            if (yield OTHER, {"name": name, "id": system_id}):
-                raise _taken(system_id, name)
             if not [row for row in (yield ONE, {"which": system_id}) if row[0] == system_id]:
                 raise _unknown(system_id)
+            if (yield OTHER, {"name": name, "id": system_id}):
+                raise _taken(system_id, name)
             values = self._values(system_id, name, definition, credentials)
             yield UPDATE, {**values, "changed": _now(), "version": version}
 

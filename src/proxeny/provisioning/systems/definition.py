@@ -28,6 +28,8 @@ _KNOWN = frozenset(
     )
 )
 _NAME_LIMIT = 100
+_NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_EVERY_SYSTEM = "*"
 ACCESS_MODES: frozenset[str] = frozenset(get_args(AccessMode))
 
 
@@ -178,14 +180,18 @@ def _survey(
     if mode and mode not in ACCESS_MODES:
         reading.problem("accessMode", f"is {mode!r}; it must be READ (source), WRITE (target) or PROXY")
     name = reading.text("name", document.get("id"))
-    if len(name) > _NAME_LIMIT:
-        reading.problem("name", f"is longer than {_NAME_LIMIT} characters")
+    system_id = reading.text("id", document.get("name"))
+    for key, label in {"name": name, "id": system_id}.items():
+        if len(label) > _NAME_LIMIT:
+            reading.problem(key, f"is longer than {_NAME_LIMIT} characters")
+        if _NOT_TEXT.search(label) or label == _EVERY_SYSTEM:
+            reading.problem(key, f"must be text without control characters, and not {_EVERY_SYSTEM!r} alone")
     sources = document.get("sources") or []
     if not isinstance(sources, list) or not all(isinstance(source, str) for source in sources):
         reading.problem("sources", "must be a list of names or ids of source systems")
         sources = []
     definition = SystemDefinition(
-        id=reading.text("id", document.get("name")),
+        id=system_id,
         name=name,
         type=reading.text("connectorTypeString"),
         access_mode=mode,  # type: ignore[arg-type]  # checked above; a wrong one is one of the problems

@@ -4,6 +4,7 @@ import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
+from urllib.parse import quote
 
 import orjson
 from starlette.types import Send
@@ -88,7 +89,7 @@ async def optional_resource(request: Request) -> dict[str, Any]:
 
 def limit_of(fields: Mapping[str, str], default: int = 50) -> int:
     given = fields.get("limit", str(default))
-    if not given.isdecimal() or not 1 <= int(given[:9]) <= LARGEST_PAGE:
+    if not given.isdecimal() or len(given) > 9 or not 1 <= int(given) <= LARGEST_PAGE:
         raise BadRequestError(f"limit must be a number from 1 to {LARGEST_PAGE}.")
     return int(given)
 
@@ -97,6 +98,11 @@ def number_of(text: str, what: str) -> int:
     if not text.isdecimal() or len(text) > 18:
         raise ResourceNotFoundError(f"There is no {what} {text[:40]!r}.")
     return int(text)
+
+
+def made_at(request: Request, *segments: str) -> RawHeaders:
+    """The Location of what was made; each segment encoded, as ids and names are the caller's own text."""
+    return [(b"location", "/".join((request.origin.base, *(quote(each, safe="") for each in segments))).encode())]
 
 
 def page(items: Sequence[Any], following: str | None) -> Response:

@@ -9,7 +9,7 @@ from typing import Any
 
 from proxeny.documents import Document
 from proxeny.scim.errors import BadRequestError, ForbiddenError, ResourceNotFoundError
-from proxeny.web.admin.answers import caller_of, may_see, optional_resource, page, query
+from proxeny.web.admin.answers import caller_of, made_at, may_see, optional_resource, page, query
 from proxeny.web.admin.jobs import API, admin_route
 from proxeny.web.admin.ports import Administration
 from proxeny.web.request import Request, Route
@@ -54,8 +54,8 @@ class _Clients:
         _check_grant(request, body)
         _check_reach(request, body.get("systems"))
         made, shown = await self._clients.add(client_id, body, caller_of(request), secret=secret, expires_days=days)
-        location = f"{request.origin.base}{API}/clients/{client_id}".encode()
-        return document({**made, "secret": shown}, 201, headers=[(b"location", location)])
+        headers = made_at(request, *API[1:].split("/"), "clients", client_id)
+        return document({**made, "secret": shown}, 201, headers=headers)
 
     async def change(self, request: Request) -> Response:
         body = await request.resource()

@@ -6,7 +6,7 @@ import orjson
 
 from proxeny.documents import Document
 from proxeny.scim.errors import BadRequestError, ForbiddenError
-from proxeny.web.admin.answers import caller_of, may_see, number_of, page, query, systems_seen
+from proxeny.web.admin.answers import caller_of, made_at, may_see, number_of, page, query, systems_seen
 from proxeny.web.admin.jobs import API, admin_route
 from proxeny.web.admin.ports import Administration
 from proxeny.web.request import Request, Route
@@ -42,8 +42,7 @@ class _Systems:
         body = await request.resource()
         _check_reach(request, body)
         made = await self._systems.add(body, caller_of(request))
-        location = f"{request.origin.base}{API}/systems/{made['id']}".encode()
-        return document(made, 201, headers=[(b"location", location)])
+        return document(made, 201, headers=made_at(request, *API[1:].split("/"), "systems", str(made["id"])))
 
     async def show(self, request: Request) -> Response:
         return document(await self._systems.one(request.params["system"]))
