@@ -1,6 +1,7 @@
 """The route table as a whole: nothing is open that should not be, and nothing is reachable without its permission."""
 
 import httpx
+import pytest
 from tests.web.running import SECRET, Running, running, user
 
 from proxeny.settings import PERMISSIONS
@@ -62,6 +63,35 @@ async def test_writes_are_refused_to_read_only_callers_in_the_whole_table() -> N
 async def ask(gateway: Running, method: str, path: str, name: str) -> httpx.Response:
     body = {"Operations": []} if method in METHODS_THAT_SEND else None
     return await gateway.client.request(method, path, json=body, auth=(name, SECRET))
+
+
+CROSS_SITE: list[tuple[dict[str, str], bool]] = [
+    ({}, False),
+    ({"Sec-Fetch-Site": "same-origin"}, False),
+    ({"Sec-Fetch-Site": "none"}, False),
+    ({"Sec-Fetch-Site": "cross-site"}, True),
+    ({"Sec-Fetch-Site": "same-site", "Origin": "http://gateway.example"}, True),
+    ({"Origin": "https://elsewhere.example"}, True),
+    ({"Origin": "null"}, True),
+]
+
+
+@pytest.mark.parametrize(("headers", "refused"), CROSS_SITE, ids=str)
+async def test_a_page_of_another_site_changes_nothing_through_a_browser(
+    gateway: Running, headers: dict[str, str], refused: bool
+) -> None:
+    """Without a content type a browser asks nobody before it sends, and adds a remembered password by itself."""
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        path = "/proxy/hr/Users" if method == "POST" else "/proxy/hr/Users/1"
+        answer = await gateway.client.request(method, path, headers=headers, content=b"", auth=gateway.auth())
+        assert (answer.status_code == 403) is refused, (method, answer.text)
+    assert (await gateway.client.get("/proxy/hr/Users", headers=headers, auth=gateway.auth())).status_code == 200
+
+
+async def test_a_page_of_our_own_may_change_what_its_user_may(gateway: Running) -> None:
+    own = str(gateway.client.base_url).rstrip("/")
+    answer = await gateway.client.delete("/proxy/hr/Users/1", headers={"Origin": own}, auth=gateway.auth())
+    assert answer.status_code == 404
 
 
 def test_literal_segments_win_over_variables_and_the_rest_catches_what_is_left() -> None:

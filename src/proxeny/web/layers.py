@@ -16,6 +16,7 @@ from proxeny.provisioning.errors import SystemNotReadyError, UnknownSystemError
 from proxeny.scim.errors import (
     BackendTimeoutError,
     BackendUnavailableError,
+    BadRequestError,
     ForbiddenError,
     ForbiddenToAllError,
     InternalError,
@@ -34,12 +35,15 @@ from proxeny.web.errors import (
     OverloadedError,
 )
 from proxeny.web.metrics import Metrics
+from proxeny.web.origin import of_another_site
 from proxeny.web.request import Handler, Operation, Request
 from proxeny.web.responses import Response, from_oauth_error, from_scim_error
 from proxeny.web.settings import Limits
 
 log = logging.getLogger("proxeny.web")
 access = logging.getLogger("proxeny.web.access")
+
+_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Authenticate = Callable[[Request], Awaitable[Caller]]
 Admit = Callable[[Request, Caller], Awaitable[None]]
@@ -188,6 +192,8 @@ def limited(handler: Handler, limits: Limits) -> Handler:
         nonlocal running
         if request.head_bytes > limits.header_bytes:
             raise HeadersTooLargeError("The head of the request is too large. Send a shorter URL or fewer headers.")
+        if len(request.headers.get(b"host", ())) != 1 and request.scope["http_version"] == "1.1":
+            raise BadRequestError("The request must name one Host (RFC 9112 §3.2); nothing was done.")
         if running >= limits.concurrency and not request.scope["path"].startswith("/health/"):
             raise OverloadedError
         running += 1
@@ -208,6 +214,8 @@ def dispatcher(authenticate: Authenticate, admit: Admit | None) -> Handler:
             raise ResourceNotFoundError(
                 "There is nothing at this address. SCIM is spoken at /proxy/{system}, and at /scim for the directory."
             )
+        if request.method not in _HARMLESS and of_another_site(request.headers, request.origin.base):
+            raise ForbiddenError("A page of another site sent this through a browser; nothing was changed.")
         operation = route.operations.get("GET" if request.method == "HEAD" else request.method)
         permission = operation.permission if operation else route.permission
         if permission is not None:

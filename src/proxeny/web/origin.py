@@ -74,6 +74,21 @@ class Origins:
         return address
 
 
+def of_another_site(headers: Headers, base: str) -> bool:
+    """Whether a browser says that a page of another site sent the request: by Fetch Metadata, or by an Origin that is
+    not the address under which we are called. A browser adds a remembered password or a certificate by itself, and
+    without a content type it asks nobody before; other programs send neither header."""
+    if (site := headers.get(b"sec-fetch-site")) is not None:
+        return site not in ([b"same-origin"], [b"none"])
+    origin = headers.get(b"origin")
+    return origin is not None and [one.lower() for one in origin] != [b"://".join(_site(base))]
+
+
+def _site(base: str) -> tuple[bytes, bytes]:
+    scheme, _, rest = base.lower().partition("://")
+    return scheme.encode(), rest.partition("/")[0].encode()
+
+
 def _within(address: str, networks: tuple[Network, ...]) -> bool:
     try:
         parsed = ip_address(address.partition("%")[0])
