@@ -25,6 +25,7 @@ def _by_ids(select: str, column: str, rest: str) -> Statement:
 
 
 LINKS = _by_ids(f"SELECT {_COLUMNS} FROM job_links", "source_id", _PAIR)
+NATIVE = _by_ids(f"SELECT {_COLUMNS} FROM job_links", "native_id", f"{_PAIR} AND entity_type = :entity_type")
 HOLDERS = _by_ids(
     "SELECT target_id, source, source_id, target FROM job_links",
     "target_id",
@@ -129,6 +130,13 @@ class Links:
             return {}
         rows = await self._database.fetch(LINKS, {**pair.parameters, "ids": self._list(ids)}, heavy=heavy)
         return {(row[1], row[0]): _link(row) for row in rows}
+
+    async def by_native(self, pair: Pair, entity_type: str, ids: Sequence[str]) -> list[Link]:
+        """The links of the entities that the source itself knows by these ids, and those that are kept under one of
+        them though it is another's (``native_id`` says so)."""
+        values = {**pair.parameters, "entity_type": entity_type, "ids": self._list(ids)}
+        rows = [*await self._database.fetch(NATIVE, values), *await self._database.fetch(LINKS, values)]
+        return [link for link in map(_link, rows) if link.entity_type == entity_type]
 
     async def holders(
         self, targets: Iterable[str], entity_type: str, target_ids: Sequence[str]

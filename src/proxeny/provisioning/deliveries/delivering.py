@@ -32,6 +32,7 @@ from proxeny.provisioning.errors import DeliveryError
 
 T = TypeVar("T")
 _CANNOT_SEARCH = (NotFoundError, RefusedError, UnsupportedError)
+_MEMBERS = frozenset({"members"})
 SKEW_SECONDS = 300.0
 """How far a target's clock may be behind ours when we ask whether an entity is older than our create."""
 
@@ -160,13 +161,10 @@ class Delivering:
         """Make the entity what the document says. NotFoundError if it is gone."""
         writable = self._target.writable.get(entity_type, Writable())
         members = document.get("members") if entity_type == "group" else None
-        many = isinstance(members, list) and (self._target.keeps_groups or self._exceeds(len(members)))
+        many = isinstance(members, list) and (self._target.keeps_groups or self._target.exceeds(len(members)))
         if isinstance(self._connector, Patcher) and (self._target.patches or many):
             return await self._by_patch(entity_type, target_id, document, writable)
         return await self._by_put(entity_type, target_id, document, writable)
-
-    def _exceeds(self, members: int) -> bool:
-        return self._target.portion is not None and members > self._target.portion
 
     async def _by_put(self, entity_type: str, target_id: str, document: Document, writable: Writable) -> Written:
         connector = self._connector
@@ -225,8 +223,7 @@ class Delivering:
         if not isinstance(connector, Reader):
             return {}
         try:
-            omit = frozenset({"members"})
-            return (await self._patiently(lambda: connector.read("group", target_id, omit=omit))).document
+            return (await self._patiently(lambda: connector.read("group", target_id, omit=_MEMBERS))).document
         except (NotFoundError, UnsupportedError):
             return {}
 

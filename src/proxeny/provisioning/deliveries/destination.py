@@ -61,6 +61,10 @@ class Destination:
         """Where claims on entities of the backend are made for a source."""
         return source, min(self.kin), entity_type
 
+    def exceeds(self, members: int) -> bool:
+        """Whether a group with so many members is written in portions."""
+        return self.portion is not None and members > self.portion
+
     def takes(self, entity_type: str) -> bool:
         return entity_type in self.crossings
 

@@ -190,7 +190,7 @@ class _Executing:
     async def _judged(self, one: _Going, link: Link, target_id: str, holders: Mapping[str, list[Holder]]) -> None:
         """The guard lets it go; the rules of this entity come next (operations.md 4, decision 24)."""
         program = self._lane.target.program(self._type)
-        if self._shared(one, link, holders.get(target_id, [])):
+        if _shared(self._lane, one, link, holders.get(target_id, [])):
             self._end(one, "unlink", "done", "shared", forget=True)
         elif program is not None and "delete" in program.skip_operations:
             self._end(one, "delete", "skipped", "skip-operation")
@@ -200,24 +200,6 @@ class _Executing:
             self._end(one, "unlink", "done", "existed-before", forget=True)
         else:
             await self._call(one, target_id)
-
-    def _shared(self, one: _Going, link: Link, holders: list[Holder]) -> bool:
-        """Whether somebody else has it too, and keeps it (decision 24): another source, another entity of this one, or
-        this entity by another target with the same backend. If so, this one no longer counts."""
-        pair, base = self._lane.pair, self._lane.target.variants.base(self._type, link.source_id)
-        ours = Holder(pair.source, link.source_id, pair.target)
-        going = one.row.reason != "condition"  # the source itself wants the entity nowhere
-        others = [
-            holder
-            for holder in holders
-            if holder != ours
-            and not (going and holder.source == pair.source and holder.source_id in (base, link.source_id))
-        ]
-        if others and ours in holders:
-            holders.remove(ours)
-        if not link.existed_before:
-            one.heirs = tuple(other for other in others if other.source == pair.source)
-        return bool(others)
 
     async def _confirmed(self, one: _Going, link: Link) -> bool:
         """Whether the source itself says that it is to go; why is in the row then."""
@@ -316,6 +298,24 @@ class _Executing:
             attempts=attempts,
             at=time.time(),
         )
+
+
+def _shared(lane: Lane, one: _Going, link: Link, holders: list[Holder]) -> bool:
+    """Whether somebody else has it too, and keeps it (decision 24): another source, another entity of this one, or
+    this entity by another target with the same backend. If so, this one no longer counts."""
+    pair, own = lane.pair, (link.source_id, lane.target.variants.base(link.entity_type, link.source_id))
+    ours = Holder(pair.source, link.source_id, pair.target)
+    going = one.row.reason != "condition"  # the source itself wants the entity nowhere
+    others = [
+        holder
+        for holder in holders
+        if holder != ours and not (going and holder.source == pair.source and holder.source_id in own)
+    ]
+    if others and ours in holders:
+        holders.remove(ours)
+    if not link.existed_before:
+        one.heirs = tuple(other for other in others if other.source == pair.source)
+    return bool(others)
 
 
 def _row(lane: Lane, link: Link, action: Action, ending: Result, reason: str) -> Outcome:

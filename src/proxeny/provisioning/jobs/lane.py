@@ -163,7 +163,7 @@ class Lane:
         names = self.names(entity_type, items)
         async with self.memory.turns.of(self.pair, entity_type, names):
             try:
-                fresh = await self._fresh(entity_type, items)
+                fresh = await _fresh(self, entity_type, items)
                 return await self._in_turn(entity_type, fresh, position=position, again=again)
             finally:
                 self.memory.claims.release(self.target.place(self.pair.source, entity_type), names)
@@ -173,21 +173,11 @@ class Lane:
         variants = self.target.variants
         return {name for item in items for name in (item.source_id, *variants.keys(entity_type, item.source_id))}
 
-    async def _fresh(self, entity_type: str, items: Sequence[Item]) -> Sequence[Item]:
-        """What real time brought while this run was reading is read again: the page is older."""
-        source, run = self.context.source, self.context.ledger.run
-        ids = [item.source_id for item in items]
-        old = self.memory.turns.since(run.started or run.created, source.id, entity_type, ids)
-        if not old:
-            return items
-        again = await source.some(entity_type, [item.native_id for item in items if item.source_id in old])
-        return [*(item for item in items if item.source_id not in old), *again]
-
     async def _in_turn(self, entity_type: str, items: Sequence[Item], *, position: str | None, again: bool) -> bool:
         if not items:
             return True
         carrying, resolver = self._carrying[entity_type], self.resolver()
-        items = list(self.target.variants.each(entity_type, items))
+        items = list(self.target.variants.each(entity_type, await _named(self, entity_type, items)))
         known = await self.memory.links.of(self.pair, [item.source_id for item in items])
         cases = await carrying.prepare(items, known, resolver)
         begun = carrying.begun(cases)
@@ -258,6 +248,34 @@ class Lane:
         found = await self.memory.outcomes.of_entity(self.run, self.target.id, reference.entity_type, reference.id)
         created = found is not None and found.action == "create" and found.outcome == "done"
         return f"new:{reference.id}" if created else None
+
+
+async def _named(lane: Lane, entity_type: str, items: Sequence[Item]) -> list[Item]:
+    """Those that do not cross under the ids of their links: of them only the source's own id is known, which may be
+    the entityIdSourceSystem of somebody else."""
+    unnamed = [item.native_id for item in items if item.said != "ok"]
+    if not unnamed:
+        return [*items]
+    known = await lane.memory.links.by_native(lane.pair, entity_type, unnamed)
+    taken = {item.source_id for item in items if item.said == "ok"}
+    taken |= {link.source_id for link in known if link.native_id is not None}
+    names = {link.native_id: lane.target.variants.base(entity_type, link.source_id) for link in known}
+    found = [
+        item if item.said == "ok" else replace(item, source_id=names.get(item.native_id, item.source_id))
+        for item in items
+    ]
+    return [item for item in found if item.said == "ok" or item.native_id in names or item.source_id not in taken]
+
+
+async def _fresh(lane: Lane, entity_type: str, items: Sequence[Item]) -> Sequence[Item]:
+    """What real time brought while this run was reading is read again: the page is older."""
+    source, run = lane.context.source, lane.context.ledger.run
+    ids = [item.source_id for item in items]
+    old = lane.memory.turns.since(run.started or run.created, source.id, entity_type, ids)
+    if not old:
+        return items
+    again = await source.some(entity_type, [item.native_id for item in items if item.source_id in old])
+    return [*(item for item in items if item.source_id not in old), *again]
 
 
 async def _merge(lane: Lane, cases: Iterable[Case]) -> None:
