@@ -1,4 +1,4 @@
-"""Systems and what belongs to them over the admin API: what no system can be is refused, and in no way an error of ours."""
+"""Systems over the admin API: what no system can be is refused, and never an error of ours."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

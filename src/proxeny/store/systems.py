@@ -96,7 +96,7 @@ class Systems:
     async def replace(
         self, system_id: str, name: str, definition: Document, credentials: Mapping[str, str]
     ) -> StoredSystem:
-        """Replace a system, credentials included; UnknownError, AlreadyExistsError (the name is another's, or its id)."""
+        """Replace a system, credentials included; UnknownError, AlreadyExistsError (a name or id of another)."""
 
         def steps() -> Generator[Request, list[Row], None]:
             version = (yield COUNT_UP, {})[0][0]
