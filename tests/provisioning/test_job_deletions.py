@@ -288,3 +288,31 @@ async def test_pages_of_held_deletions_lose_none_while_others_are_decided(databa
     assert len(seen) == len(set(seen)) == 20
     assert [one.key async for one in deletions.each()] == seen
     assert len([one async for one in deletions.each(target="lake")]) == 10
+
+
+async def test_a_target_that_knows_nothing_has_not_lost_whom_it_is_to_delete(
+    jobs: JobRig, source: Fake, sink: Fake
+) -> None:
+    source.control(users=5)
+    await jobs.run()
+    source.control(missing=[1])
+    await jobs.systems(scim("crm", "WRITE", f"{sink.url}/moved"))  # 404 for everything
+    run = await jobs.run()
+    assert run.status == "error"
+    assert (await jobs.counts(run))["delete failed"] == 1
+    await jobs.systems(scim("crm", "WRITE", sink.url))
+    sink.control(faults=[{"method": "DELETE", "do": "404"}])
+    run = await jobs.run()
+    assert await jobs.reasons(run) == {"refused": 1}
+    sink.control(faults=[])
+    await jobs.run()
+    assert effects(sink.state(), "DELETE") == ["user0000001"]
+
+
+async def test_whom_somebody_else_has_deleted_is_gone(jobs: JobRig, source: Fake, sink: Fake) -> None:
+    source.control(users=5)
+    await jobs.run()
+    source.control(missing=[1])
+    sink.lose("Users", next(key for key, one in sink.state()["Users"].items() if one["userName"] == "user0000001"))
+    run = await jobs.run()
+    assert (run.status, await jobs.reasons(run)) == ("success", {"gone": 1})

@@ -7,6 +7,7 @@ Raises DeliveryError for what ends an entity with a reason, and the connector's 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from proxeny.connectors.errors import (
     UnreachableError,
     UnsupportedError,
 )
-from proxeny.connectors.spi import Creator, Deleter, Entity, Patcher, Reader, Replacer, Search, Searcher
+from proxeny.connectors.spi import Connector, Creator, Deleter, Entity, Patcher, Reader, Replacer, Search, Searcher
 from proxeny.connectors.unique import UniqueKey
 from proxeny.connectors.updates import member_changes, patch_op
 from proxeny.documents import Document
@@ -185,12 +186,11 @@ class Delivering:
 
     async def set_members(self, target_id: str, members: Iterable[Any], *, keep_groups: bool = False) -> int:
         """Additions and removals in portions; how many calls. ``keep_groups``: groups among them are not touched."""
-        connector, calls = self._connector, 0
+        connector, target, calls = self._connector, self._target, 0
         if not isinstance(connector, Reader):
             raise DeliveryError("unsupported")
         entity = await self._patiently(lambda: connector.read("group", target_id))
         held = entity.document.get("members") or ()
-        target = self._target
         kept = keep_groups or target.keeps_groups
         parts = member_changes(held, members, target.portion or 1000, target.removals, keep_groups=kept)
         for part in parts:
@@ -214,6 +214,7 @@ class Delivering:
         try:
             await self._patiently(lambda: connector.delete(entity_type, target_id))
         except NotFoundError:
+            await self._patiently(lambda: _really_gone(connector, entity_type, target_id))
             return "gone"
         return None
 
@@ -269,6 +270,18 @@ class Delivering:
         named = error.retry_after if isinstance(error, BusyError) else None
         if not isinstance(error, TimedOutError):
             await asyncio.sleep(self._target.interval if named is None else named)
+
+
+async def _really_gone(connector: Connector, entity_type: str, target_id: str) -> None:
+    """Make sure that the target lacks the entity, and not that nobody is there who knows: whatever stands in between
+    says 404 too. DeliveryError, or what the target answers."""
+    if isinstance(connector, Searcher):
+        with suppress(RefusedError, UnsupportedError):  # it answers
+            await connector.search(entity_type, Search(count=1))
+    if isinstance(connector, Reader):
+        with suppress(NotFoundError, UnsupportedError):
+            await connector.read(entity_type, target_id, omit=_MEMBERS)
+            raise DeliveryError("refused", "The target says that it has no such entity to delete, and still has it.")
 
 
 def reason_of(error: Exception) -> tuple[str, str | None]:
