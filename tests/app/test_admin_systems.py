@@ -34,8 +34,10 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Whole]:
         {"name": "a\u2028b"},
         {"name": "*"},
         {"id": "*"},
+        {"emailSubscribers": 5},
+        {"properties": {f"ips.p{number}": "x" for number in range(1001)}},
     ],
-    ids=str,
+    ids=lambda wrong: str(wrong)[:40],
 )
 async def test_what_no_system_can_be_is_refused(gateway: Whole, wrong: dict[str, Any]) -> None:
     answer = await gateway.ask("POST", "/api/v1/systems", "root", json={**system("new"), **wrong})
@@ -78,3 +80,28 @@ async def test_a_system_may_be_called_as_its_own_id(gateway: Whole) -> None:
 async def test_a_page_has_a_limit_that_leading_noughts_do_not_get_around(gateway: Whole, limit: str) -> None:
     answer = await gateway.ask("GET", f"/api/v1/runs?limit={limit}", "root")
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("channel", "address", "status"),
+    [
+        ("mail", "ada@nordwind.example", 201),
+        ("mail", "ada@nordwind.example\r\nBcc: all@nordwind.example", 400),
+        ("mail", "ada@nordwind.example, all@nordwind.example", 400),
+        ("mail", "@", 400),
+        ("webhook", "https://chat.nordwind.example/hooks/1?key=2", 201),
+        ("webhook", "file:///etc/passwd", 400),
+        ("webhook", "gopher://10.0.0.1:25/", 400),
+        ("webhook", "https:///hooks", 400),
+        ("webhook", "https://chat.example/\r\nHost: other", 400),
+        (["mail"], "ada@nordwind.example", 400),
+        ("telex", "ada@nordwind.example", 400),
+    ],
+)
+async def test_who_is_told_has_an_address_of_its_channel(
+    gateway: Whole, channel: object, address: str, status: int
+) -> None:
+    path = "/api/v1/systems/source/subscriptions"
+    answer = await gateway.ask("POST", path, "root", json={"channel": channel, "address": address})
+    assert answer.status_code == status, answer.text
+    assert len((await gateway.ask("GET", path, "root")).json()["items"]) == (status == 201)

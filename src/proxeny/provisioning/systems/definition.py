@@ -28,6 +28,8 @@ _KNOWN = frozenset(
     )
 )
 _NAME_LIMIT = 100
+_MOST_PROPERTIES = 1000
+"""Far more than any system has: each is looked for among those that are known, and in the transformations."""
 _NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _EVERY_SYSTEM = "*"
 ACCESS_MODES: frozenset[str] = frozenset(get_args(AccessMode))
@@ -99,6 +101,9 @@ class _Reading:
         raw = self.document.get(key) or {}
         if not isinstance(raw, dict):
             self.problem(key, "must be an object of property names and values")
+            return {}
+        if len(raw) > _MOST_PROPERTIES:
+            self.problem(key, f"holds more than {_MOST_PROPERTIES} names")
             return {}
         found: dict[str, str] = {}
         for name, value in raw.items():
@@ -190,6 +195,10 @@ def _survey(
     if not isinstance(sources, list) or not all(isinstance(source, str) for source in sources):
         reading.problem("sources", "must be a list of names or ids of source systems")
         sources = []
+    subscribers = document.get("emailSubscribers") or []
+    if not isinstance(subscribers, list):
+        reading.problem("emailSubscribers", "must be a list of mail addresses")
+        subscribers = []
     definition = SystemDefinition(
         id=system_id,
         name=name,
@@ -202,7 +211,7 @@ def _survey(
         read=reading.transformation("readTransformation"),
         write=reading.transformation("writeTransformation"),
         sources=tuple(sources),
-        subscribers=tuple(each for each in document.get("emailSubscribers") or () if isinstance(each, str)),
+        subscribers=tuple(each for each in subscribers if isinstance(each, str)),
         origin=file,
     )
     return definition, tuple(reading.problems)

@@ -1,5 +1,6 @@
 """What is around runs: held deletions, schedules, real-time events, subscriptions, and why an entity is as it is."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
@@ -33,7 +34,12 @@ from proxeny.web.admin.ports import Administration
 from proxeny.web.request import Request, Route
 from proxeny.web.responses import Response, document
 
-_CHANNELS = {"mail": "@", "webhook": "://"}
+_CHANNELS = {
+    "mail": re.compile(r"[^\s@<>,;:\x00-\x20\x7f-\x9f]+@[^\s@<>,;:/\x00-\x20\x7f-\x9f]+"),
+    "webhook": re.compile(r"https?://[^\s/?#\x00-\x20\x7f-\x9f][^\s\x00-\x20\x7f-\x9f]*"),
+}
+"""What an address of each looks like: one mail box, or a URL that a POST can go to."""
+_LONGEST_ADDRESS = 500
 
 
 def provisioning_routes(administration: Administration) -> Iterator[Route]:
@@ -146,7 +152,13 @@ class _Rest:
     async def subscribe(self, request: Request) -> Response:
         body = await request.resource()
         channel, address = body.get("channel"), body.get("address")
-        if not isinstance(address, str) or _CHANNELS.get(str(channel), "\n") not in address or len(address) > 500:
+        form = _CHANNELS.get(channel) if isinstance(channel, str) else None
+        if (
+            not isinstance(address, str)
+            or form is None
+            or len(address) > _LONGEST_ADDRESS
+            or not form.fullmatch(address)
+        ):
             raise BadRequestError("channel is mail or webhook; address is a mail address, or the URL of the webhook.")
         made = Subscription(await self._subject(request), channel, address)  # type: ignore[arg-type]  # one of _CHANNELS
         await self._admin.notices.subscribe(made)
