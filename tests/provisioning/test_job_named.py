@@ -56,3 +56,28 @@ async def test_who_is_left_out_since_then_is_told_under_the_id_of_the_link(
         "4712": ("none", "unchanged", None),
     }
     assert effects(sink.state(), "DELETE") == ["anna"]
+
+
+async def test_of_two_with_one_number_none_is_written_and_both_are_told(jobs: JobRig, people: Fake, sink: Fake) -> None:
+    people.put("Users", _user("anna", "4711"))
+    await jobs.run()
+    people.put("Users", _user("bert", "4711"))
+    people.put("Users", _user("cora", "4712"))
+    run = await jobs.run()
+    assert run.status == "error"
+    assert await jobs.reasons(run, "src") == {"same-source-id": 2}
+    assert sorted(one["userName"] for one in sink.state()["Users"].values()) == ["anna", "cora"]
+    assert effects(sink.state(), "PUT") == []
+
+
+@pytest.mark.parametrize("number", ["12\x00345", "9" * 5000])
+async def test_who_has_a_number_that_cannot_be_kept_is_told(
+    jobs: JobRig, people: Fake, sink: Fake, number: str
+) -> None:
+    people.put("Users", _user("anna", number))
+    people.put("Users", _user("bert", "4712"))
+    for ending in ("create done", "none unchanged"):
+        run = await jobs.run()
+        assert await jobs.reasons(run, "src") == {"bad-source-id": 1}
+        assert await jobs.counts(run) == {ending: 1, "none skipped": 1}
+    assert [one["userName"] for one in sink.state()["Users"].values()] == ["bert"]

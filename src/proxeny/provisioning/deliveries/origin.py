@@ -14,6 +14,7 @@ from proxeny.provisioning.plan import Said
 from proxeny.provisioning.system import version_of
 
 PAGE = 100
+KEPT_BYTES = 2000
 _ORDER = {"user": 0, "group": 1}
 
 
@@ -143,10 +144,23 @@ class Origin:
         return "still-in-source" if item.source_id == source_id else "other-id"
 
     def items(self, entity_type: str, entities: Iterable[Entity]) -> list[Item]:
-        return [self.item(entity_type, entity) for entity in entities]
+        items = [self.item(entity_type, entity) for entity in entities]
+        named: dict[str, set[str]] = {}
+        for item in items:
+            if item.said == "ok":
+                named.setdefault(item.source_id, set()).add(item.native_id)
+        return [
+            item
+            if item.said != "ok" or len(named[item.source_id]) == 1
+            else Item(item.native_id, item.native_id, "failed", {}, "same-source-id", native=item.native)
+            for item in items
+        ]
 
     def item(self, entity_type: str, entity: Entity) -> Item:
         """One entity across the read transformation."""
+        if not _keepable(entity.id):
+            shown = entity.id.replace("\0", "\ufffd")[: KEPT_BYTES // 4]
+            return Item(shown, shown, "failed", {}, "bad-source-id")
         result = self.crossings[entity_type].to_common(entity, "")
         native = entity.document if self.keeps_native else None
         if result.status == "skipped":
@@ -157,6 +171,8 @@ class Origin:
         source_id = result.variables.get(SOURCE_ID) if self.crossings[entity_type].read is not None else entity.id
         if source_id is None or source_id == "":
             return Item(entity.id, entity.id, "failed", {}, "no-source-id", native=native)
+        if not _keepable(str(source_id)):
+            return Item(entity.id, entity.id, "failed", {}, "bad-source-id", native=native)
         return Item(str(source_id), entity.id, "ok", result.document)
 
     async def take_global_id(self, entity_type: str, native_id: str, global_id: str) -> bool:
@@ -176,6 +192,11 @@ class Origin:
 
     def _filter(self, entity_type: str) -> str | None:
         return self.values.family(f"{entity_type}.filter")
+
+
+def _keepable(name: str) -> bool:
+    """Whether every database that we work with keeps and finds this as a key."""
+    return "\0" not in name and len(name.encode(errors="replace")) <= KEPT_BYTES
 
 
 def origin(system: OpenSystem) -> Origin:

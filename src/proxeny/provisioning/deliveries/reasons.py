@@ -10,6 +10,10 @@ SENTENCES: Mapping[str, str] = {
     "source-condition": "The condition of the source's read transformation is not fulfilled.",
     "source-failed": "The entity could not be read from the source, so it was left as it is.",
     "no-source-id": "The read transformation sets no entityIdSourceSystem; map the variable.",
+    "bad-source-id": "The id of the entity, or its entityIdSourceSystem, is too long or has a zero character: "
+    "it cannot be kept, so the entity was left as it is.",
+    "same-source-id": "Several entities of the source have the same entityIdSourceSystem; it is not known which is "
+    "meant, so none was written. Map an attribute that is different for each.",
     "skip-operation": "The transformation skips this operation (skipOperations).",
     "unsupported": "The system cannot do this operation.",
     "not-in-source": "The source no longer has the entity.",
