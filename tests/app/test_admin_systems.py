@@ -105,3 +105,16 @@ async def test_who_is_told_has_an_address_of_its_channel(
     answer = await gateway.ask("POST", path, "root", json={"channel": channel, "address": address})
     assert answer.status_code == status, answer.text
     assert len((await gateway.ask("GET", path, "root")).json()["items"]) == (status == 201)
+
+
+async def test_who_is_restricted_makes_no_other_system_by_an_id_that_is_taken(gateway: Whole) -> None:
+    assert (await gateway.ask("POST", "/api/v1/systems", "narrow", json=system("one"))).status_code == 201
+    again = {**system("one"), "name": "Elsewhere"}
+    assert (await gateway.ask("POST", "/api/v1/systems", "narrow", json=again)).status_code == 403
+    assert (await gateway.ask("POST", "/api/v1/systems", "root", json=again)).status_code == 201
+
+
+async def test_minutes_are_a_number(gateway: Whole) -> None:
+    path = "/api/v1/systems/source/schedules/READ"
+    for minutes in (True, "60", [60]):
+        assert (await gateway.ask("PUT", path, "root", json={"minutes": minutes})).status_code == 400

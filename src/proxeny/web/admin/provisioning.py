@@ -123,6 +123,8 @@ class _Rest:
         unknown = body.keys() - {"enabled", "minutes", "weekdays", "at", "zone"}
         if unknown:
             raise BadRequestError(f"{', '.join(sorted(unknown))}: a schedule has no such key.")
+        if isinstance(body.get("minutes"), bool):
+            raise BadRequestError("minutes is a number.")
         try:
             made = new_schedule(
                 self._source(request),

@@ -40,7 +40,8 @@ class _Systems:
 
     async def add(self, request: Request) -> Response:
         body = await request.resource()
-        _check_reach(request, body)
+        taken = [label for one in await self._systems.all() for label in (one["id"], one["name"])]
+        _check_reach(request, {**body, "id": ""} if body.get("id") in taken else body)  # it gets another id
         made = await self._systems.add(body, caller_of(request))
         return document(made, 201, headers=made_at(request, *API[1:].split("/"), "systems", str(made["id"])))
 
