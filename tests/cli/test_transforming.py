@@ -109,3 +109,19 @@ def test_a_broken_transformation_is_not_run(tmp_path: Path) -> None:
     result = run("transform", str(path), stdin="{}")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "mapping 1" in result.stderr
+
+
+def test_a_file_in_another_encoding_is_a_mistake_and_no_text_with_holes(file: str, tmp_path: Path) -> None:
+    latin, wide = tmp_path / "latin.json", tmp_path / "wide.json"
+    text = '{"user": {"mappings": [\n{"constant": "été", "targetPath": "$.season"}]}}'
+    latin.write_text(text, "latin-1")
+    wide.write_text(text, "utf-16")
+    result = run("transform", "check", str(latin), str(wide), file)
+    assert result.exit_code == 1
+    assert f"{latin}:2:15: error: the file is not UTF-8 (byte 0xe9); save it as UTF-8" in result.stderr
+    assert f"{wide}:1:1: error: the file is not UTF-8" in result.stderr
+    tried = run("transform", str(latin), stdin="{}")
+    assert (tried.exit_code, tried.stdout) == (1, "")
+    assert "save it as UTF-8" in tried.stderr
+    latin.write_text(text, "utf-8-sig")
+    assert run("transform", "check", str(latin)).exit_code == 0

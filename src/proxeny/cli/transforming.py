@@ -100,7 +100,7 @@ def transform(
 @click.pass_context
 def transform_check(context: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
     """Verify transformations: every problem with file, line and column; exit 1 if there is an error."""
-    findings = [(path, problem) for path in files for problem in check_transformation(_text(path), name=str(path))]
+    findings = [(path, problem) for path in files for problem in _problems(path)]
     errors = sum(problem.severity == "error" for _, problem in findings)
     if as_json:
         write_json([_as_document(path, problem) for path, problem in findings])
@@ -127,15 +127,36 @@ def _arguments(files: tuple[str, ...], type_name: str | None) -> tuple[str | Non
 
 def _from_file(path: Path, role: Role, direction: Direction, properties: Mapping[str, str]) -> Workbench:
     try:
-        return Workbench.of_text(_text(path), name=str(path), role=role, direction=direction, properties=properties)
+        text = _text(path)
+    except UnicodeDecodeError as error:
+        write_error(_sentence(path, _no_text(error)))
+        raise SystemExit(1) from None
+    try:
+        return Workbench.of_text(text, name=str(path), role=role, direction=direction, properties=properties)
     except TransformationError as error:
         for problem in error.problems:
             write_error(_sentence(path, problem))
         raise SystemExit(1) from None
 
 
+def _problems(path: Path) -> tuple[Problem, ...]:
+    try:
+        return check_transformation(_text(path), name=str(path))
+    except UnicodeDecodeError as error:
+        return (_no_text(error),)
+
+
 def _text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "replace")
+    return path.read_bytes().decode()
+
+
+def _no_text(error: UnicodeDecodeError) -> Problem:
+    """What is wrong with a file in another encoding: half of its text would be lost without a word."""
+    line_start = error.object.rfind(b"\n", 0, error.start) + 1
+    line = error.object.count(b"\n", 0, error.start) + 1
+    column = len(error.object[line_start : error.start].decode("utf-8", "replace")) + 1
+    message = f"the file is not UTF-8 (byte 0x{error.object[error.start]:02x}); save it as UTF-8 and try again"
+    return Problem(message, "error", line=line, column=column)
 
 
 def _document(content: bytes, name: str) -> Document:
