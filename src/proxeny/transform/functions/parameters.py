@@ -47,7 +47,7 @@ def read_arguments(function: Function, written: Mapping[str, Any], environment: 
     arguments = {}
     for parameter in function.parameters:
         try:
-            arguments[parameter.name] = _read(parameter, written.get(parameter.name), environment)
+            arguments[parameter.name] = _read(parameter, written.get(parameter.name, MISSING), environment)
         except ParameterError as error:
             environment.problem(f"{function.name}: {error}", parameter.name)
         except ExpressionSyntaxError as error:
@@ -59,7 +59,8 @@ def read_arguments(function: Function, written: Mapping[str, Any], environment: 
 
 
 def _read(parameter: Parameter, written: Any, environment: Environment) -> Argument:
-    if written is None or (written == "" and parameter.kind in ("integer", "boolean", "choice")):
+    absent = written is MISSING or (written is None and parameter.kind != "any")
+    if absent or (written == "" and parameter.kind in ("integer", "boolean", "choice")):
         if parameter.required:
             raise ParameterError(f"the parameter '{parameter.name}' is missing", parameter.name)
         return Argument(parameter.default)
