@@ -133,6 +133,11 @@ def test_a_mistake_behind_a_placeholder_points_at_the_string() -> None:
             [{"constant": 1, "targetPath": "$.a.b"}, {"sourcePath": "$.a", "targetPath": "$.a"}],
             "always overwritten by mapping 2",
         ),
+        (
+            [{"constant": n, "targetPath": "$.a"} for n in (1, 2)]
+            + [{"constant": 3, "targetPath": "$.a", "scope": "createEntity"}],
+            "always overwritten by mapping 2",
+        ),
         ([{"constant": "%nope%", "targetPath": "$.a"}], "there is no property 'nope'"),
         ([{"constant": 1, "targetPath": "$.a", "sorce": 1}], "'sorce' is no key of a mapping"),
     ],
@@ -155,6 +160,11 @@ def test_what_is_suspicious_is_a_warning(mappings: list[dict[str, Any]], message
         [{"constant": "x", "targetPath": "$.a[?(@.b)]"}, {"constant": "y", "targetPath": "$.a[?(@.b)]"}],
         [{"sourceVariable": "entityIdTargetSystem", "targetPath": "$.a"}, {"sourceVariable": "v", "targetPath": "$.a"}],
         [{"constant": 1, "targetPath": "$.a"}, {"type": "remove", "targetPath": "$.a"}],
+        [
+            {"constant": 1, "targetPath": "$.a"},
+            {"type": "rename", "targetPath": "$.a", "constant": "b"},
+            {"constant": 2, "targetPath": "$.a"},
+        ],
     ],
 )
 def test_what_may_survive_is_no_warning(mappings: list[dict[str, Any]]) -> None:

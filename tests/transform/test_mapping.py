@@ -284,3 +284,34 @@ def test_a_constant_of_several_values_is_recognised() -> None:
 def test_escapes_of_a_text_are_characters(written: str, read: str) -> None:
     text = '{"user": {"mappings": [{"constant": "' + written + '", "targetPath": "$.a"}]}}'
     assert load(text).entities[0].mappings[0].constant == read
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("9223372036854775807", 9223372036854775807),
+        ("18446744073709551615", 18446744073709551615),
+        ("18446744073709551616", 18446744073709551616.0),
+        ("-9223372036854775809", -9223372036854775809.0),
+        ("1" * 60, float("1" * 60)),
+        ("1.5e3", 1500.0),
+    ],
+)
+def test_numbers_of_a_transformation_are_those_that_json_can_be_written_of(written: str, read: float) -> None:
+    loaded = load(f'{{"user": {{"mappings": [{{"constant": [{written}], "targetPath": "$.a"}}]}}}}')
+    constant = loaded.entities[0].mappings[0].constant
+    assert (constant, type(constant[0])) == ([read], type(read))
+    orjson.dumps(constant)
+
+
+@pytest.mark.parametrize("written", ["1e999", "-1e999", "1" * 350])
+def test_a_number_that_no_document_can_hold_is_a_mistake_with_its_place(written: str) -> None:
+    (problem,) = load(f'{{"user": {{"mappings": [{{"constant": {written}, "targetPath": "$.a"}}]}}}}').problems
+    assert (problem.message, problem.line, problem.column) == ("the number is too large", 1, 37)
+
+
+def test_what_a_second_key_replaced_stands_nowhere() -> None:
+    text = '{"user": {"mappings": [{"targetPath": 5, "functions": [{"function": 1}]}],\n"mappings": [{}]}}'
+    errors = [problem for problem in load(text).problems if problem.severity == "error"]
+    assert errors
+    assert {problem.line for problem in errors} == {2}

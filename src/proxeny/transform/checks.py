@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from proxeny.transform.instructions import FromConstant, FromPath, Guard, Instruction
+from proxeny.transform.instructions import FromConstant, FromPath, Guard, Instruction, Operation
 from proxeny.transform.mapping import EntityDeclaration
-from proxeny.transform.paths.ast import Key
+from proxeny.transform.paths.ast import Key, Segment
 from proxeny.transform.values import MISSING
 
 
@@ -39,27 +39,40 @@ def _never(instructions: tuple[Instruction, ...]) -> Iterator[tuple[int, str, st
 
 
 def _overwritten(instructions: tuple[Instruction, ...]) -> Iterator[tuple[int, str, str]]:
-    """Writes to a place that a later mapping always writes, in every operation of the earlier one."""
-    for place, one in enumerate(instructions):
-        if one.label.kind in ("remove", "rename") or one.target is None or one.variable is not None or one.correlates:
+    """Writes to a place that a later mapping always writes, in every operation of the earlier one.
+
+    Seen from the end, so that the nearest later mapping of each place is at hand; a rename may have saved what stood
+    there before it.
+    """
+    sure: dict[tuple[Segment, ...], dict[frozenset[Operation], Instruction]] = {}
+    found = []
+    for one in reversed(instructions):
+        if one.target is None:
             continue
-        later = next((other for other in instructions[place + 1 :] if _replaces(other, one)), None)
+        if one.label.kind == "rename":
+            sure.clear()
+        if one.label.kind in ("remove", "rename"):
+            continue
+        segments = one.target.path.segments
+        later = None if one.variable is not None or one.correlates else _later(sure, segments, one.operations)
         if later is not None:
             path = one.target.path.text
-            yield one.number, "targetPath", f"what is written to {path} is always overwritten by mapping {later.number}"
+            message = f"what is written to {path} is always overwritten by mapping {later.number}"
+            found.append((one.number, "targetPath", message))
+        if one.guard is None and all(isinstance(part, Key) for part in segments) and _always_has_value(one):
+            sure.setdefault(segments, {})[one.operations] = one
+    yield from reversed(found)
 
 
-def _replaces(later: Instruction, earlier: Instruction) -> bool:
-    if (
-        earlier.target is None
-        or later.target is None
-        or later.label.kind in ("remove", "rename")
-        or later.guard is not None
-    ):
-        return False
-    mine, other = later.target.path.segments, earlier.target.path.segments
-    same_place = bool(mine) and other[: len(mine)] == mine and all(isinstance(segment, Key) for segment in mine)
-    return same_place and later.operations >= earlier.operations and _always_has_value(later)
+def _later(
+    sure: dict[tuple[Segment, ...], dict[frozenset[Operation], Instruction]],
+    segments: tuple[Segment, ...],
+    operations: frozenset[Operation],
+) -> Instruction | None:
+    """The first mapping that surely writes the place, or one around it, whenever the operations run."""
+    around = (sure.get(segments[:size], {}) for size in range(1, len(segments) + 1))
+    later = [one for known in around for covered, one in known.items() if covered >= operations]
+    return min(later, key=lambda one: one.number, default=None)
 
 
 def _always_has_value(one: Instruction) -> bool:

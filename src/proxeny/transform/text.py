@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from proxeny.transform.errors import Problem, TextSyntaxError
 from proxeny.transform.paths.lexer import unescaped
+from proxeny.transform.values import json_number
 
 DEEPEST = 100
 """How deep lists and objects may stand inside each other."""
@@ -141,9 +142,10 @@ class _Reader:
     def _plain(self) -> Any:
         if number := _NUMBER.match(self.text, self.position):
             self.position = number.end()
-            if len(number.group()) > 400:
-                self._fail("the number is too long", number.start())
-            return float(number.group()) if any(number.groups()) else int(number.group())
+            try:
+                return json_number(number.group())
+            except OverflowError:
+                self._fail("the number is too large", number.start())
         word = _BARE.match(self.text, self.position)
         if word and word.group() in _WORDS:
             self.position = word.end()
@@ -166,7 +168,7 @@ class _Reader:
             key = self._key()
             if key in value:
                 self.note(f"the key {key!r} stands here twice; the last one counts", start, "warning")
-                self._forget((*place, key))
+                self._forget((*place, key), value[key])
             self._skip()
             if not self._take(":"):
                 self._unexpected(f"':' after the key {key!r}")
@@ -175,9 +177,15 @@ class _Reader:
             self._separate("}")
         return value
 
-    def _forget(self, place: Place) -> None:
-        for known in [known for known in self.offsets if known[: len(place)] == place]:
-            del self.offsets[known]
+    def _forget(self, place: Place, value: Any) -> None:
+        """The value was replaced: nothing of it stands anywhere."""
+        self.offsets.pop(place, None)
+        if isinstance(value, dict):
+            for key, item in value.items():
+                self._forget((*place, key), item)
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                self._forget((*place, index), item)
 
     def _key(self) -> str:
         if self.text[self.position : self.position + 1] in ('"', "'", "“"):

@@ -121,6 +121,17 @@ def _float_text(number: float) -> str:
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{exponent}"
 
 
+def json_number(text: str) -> int | float:
+    """A number as documents have it: a whole one of more than 64 bits, which no JSON could be written of, is read as
+    one with a fraction. Raises ValueError for what is no number, OverflowError for one that is too large."""
+    if text.lstrip("+-").isdecimal() and len(text) <= 20 and -(2**63) <= (whole := int(text)) < 2**64:
+        return whole
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise OverflowError(text)
+    return number
+
+
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(\.[0-9]*)?|(\.[0-9]+))([eE][+-]?[0-9]{1,4})?")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import proxeny.transform.paths.parser as paths  # the two grammars contain each other
 from proxeny.transform.conditions.ast import Items, Literal, Operand, Pattern, Template, Variable
 from proxeny.transform.paths.lexer import Scanner
+from proxeny.transform.values import json_number
 
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_])")
@@ -38,7 +39,7 @@ def read_operand(scanner: Scanner) -> Operand:
 def _read_plain(scanner: Scanner) -> Literal:
     start = scanner.position
     if number := scanner.match(_NUMBER):
-        return Literal(_number(number.group()), number.group())
+        return Literal(_number(scanner, number.group(), start), number.group())
     word = scanner.match(WORD)
     if word and word.group() in CONSTANTS:
         return Literal(CONSTANTS[word.group()], word.group())
@@ -49,11 +50,11 @@ def _read_plain(scanner: Scanner) -> Literal:
     scanner.fail(f"expected a path, 'text', a number, true, false, null, a list or a /pattern/, not {shown!r}")
 
 
-def _number(text: str) -> int | float:
+def _number(scanner: Scanner, text: str, start: int) -> int | float:
     try:
-        return int(text[:400])
-    except ValueError:
-        return float(text)
+        return json_number(text)
+    except OverflowError:
+        scanner.fail("the number is too large", start)
 
 
 def _parts(text: str) -> tuple[str | Variable, ...]:
@@ -120,7 +121,7 @@ def _read_item(scanner: Scanner) -> Operand:
         scanner.fail("an element of the list is missing")
     if text in CONSTANTS:
         return Literal(CONSTANTS[text], text)
-    return Literal(_number(text), text) if _NUMBER.fullmatch(text) else _text_operand(text, text)
+    return Literal(_number(scanner, text, start), text) if _NUMBER.fullmatch(text) else _text_operand(text, text)
 
 
 def _read_object(scanner: Scanner) -> dict[str, Any]:
