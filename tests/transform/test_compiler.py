@@ -160,6 +160,7 @@ def test_what_is_suspicious_is_a_warning(mappings: list[dict[str, Any]], message
         [{"constant": "x", "targetPath": "$.a[?(@.b)]"}, {"constant": "y", "targetPath": "$.a[?(@.b)]"}],
         [{"sourceVariable": "entityIdTargetSystem", "targetPath": "$.a"}, {"sourceVariable": "v", "targetPath": "$.a"}],
         [{"constant": 1, "targetPath": "$.a"}, {"type": "remove", "targetPath": "$.a"}],
+        [{"constant": 1, "targetPath": "$.a[?(@.b in [1])].c"}, {"constant": 1, "targetPath": "$.b"}],
         [
             {"constant": 1, "targetPath": "$.a"},
             {"type": "rename", "targetPath": "$.a", "constant": "b"},

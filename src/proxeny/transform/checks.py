@@ -1,11 +1,13 @@
 """What is allowed but suspicious in an entity type: conditions that never hold, writes that never survive."""
 
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from typing import Any, Protocol
 
 from proxeny.transform.instructions import FromConstant, FromPath, Guard, Instruction, Operation
 from proxeny.transform.mapping import EntityDeclaration
-from proxeny.transform.paths.ast import Key, Segment
+from proxeny.transform.paths.ast import Path
+from proxeny.transform.shapes import Names, leading_place
 from proxeny.transform.values import MISSING
 
 
@@ -44,7 +46,7 @@ def _overwritten(instructions: tuple[Instruction, ...]) -> Iterator[tuple[int, s
     Seen from the end, so that the nearest later mapping of each place is at hand; a rename may have saved what stood
     there before it.
     """
-    sure: dict[tuple[Segment, ...], dict[frozenset[Operation], Instruction]] = {}
+    sure: dict[Names, dict[frozenset[Operation], Instruction]] = {}
     found = []
     for one in reversed(instructions):
         if one.target is None:
@@ -53,26 +55,30 @@ def _overwritten(instructions: tuple[Instruction, ...]) -> Iterator[tuple[int, s
             sure.clear()
         if one.label.kind in ("remove", "rename"):
             continue
-        segments = one.target.path.segments
-        later = None if one.variable is not None or one.correlates else _later(sure, segments, one.operations)
+        names = _leading_names(one.target.path)
+        later = None if one.variable is not None or one.correlates else _later(sure, names, one.operations)
         if later is not None:
             path = one.target.path.text
             message = f"what is written to {path} is always overwritten by mapping {later.number}"
             found.append((one.number, "targetPath", message))
-        if one.guard is None and all(isinstance(part, Key) for part in segments) and _always_has_value(one):
-            sure.setdefault(segments, {})[one.operations] = one
+        if one.guard is None and len(names) == len(one.target.path.segments) and _always_has_value(one):
+            sure.setdefault(names, {})[one.operations] = one
     yield from reversed(found)
 
 
 def _later(
-    sure: dict[tuple[Segment, ...], dict[frozenset[Operation], Instruction]],
-    segments: tuple[Segment, ...],
-    operations: frozenset[Operation],
+    sure: dict[Names, dict[frozenset[Operation], Instruction]], names: Names, operations: frozenset[Operation]
 ) -> Instruction | None:
     """The first mapping that surely writes the place, or one around it, whenever the operations run."""
-    around = (sure.get(segments[:size], {}) for size in range(1, len(segments) + 1))
+    around = (sure.get(names[:size], {}) for size in range(1, len(names) + 1))
     later = [one for known in around for covered, one in known.items() if covered >= operations]
     return min(later, key=lambda one: one.number, default=None)
+
+
+def _leading_names(path: Path) -> Names:
+    return tuple(
+        key for key in takewhile(lambda key: isinstance(key, str), leading_place(path)) if isinstance(key, str)
+    )
 
 
 def _always_has_value(one: Instruction) -> bool:
