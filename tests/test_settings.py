@@ -153,6 +153,13 @@ def test_clients_need_a_way_to_sign_in_and_an_id_of_their_own(load: Load) -> Non
     assert found.keys() == {"client[0]", "client[1].secret", "client[1].id"}
 
 
+def test_certificates_that_can_mean_nobody_are_reported(load: Load) -> None:
+    rules = '{subject = "robot"}, {subject = "CN=a, O=b", issuer = "?"}, {thumbprint = "zz"}, {subject = "CN=a(P1)"}'
+    found = problems(load, f'[[client]]\nid = "a"\ncertificates = [{rules}]')
+    places = {"[0].subject", "[1].issuer", "[2].thumbprint"}
+    assert found.keys() == {f"client[0].certificates{place}" for place in places}
+
+
 def test_the_keys_of_a_client_are_a_jwk_set_in_a_file(load: Load, tmp_path: Path) -> None:
     text = '[[client]]\nid = "a"\nkeys = "a.jwks"'
     assert "client[0].keys" in problems(load, text)

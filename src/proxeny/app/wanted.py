@@ -1,6 +1,5 @@
 """What a document may say of a technical user, as the admin API and the command line take it."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -8,11 +7,10 @@ from cryptography import x509
 from pydantic import AfterValidator, Field, model_validator
 
 from proxeny.settings import is_permission
-from proxeny.settings.kinds import ClientId
+from proxeny.settings.kinds import ClientId, is_distinguished_name, is_thumbprint
 from proxeny.settings.model import Section
-from proxeny.web.auth.certificate import parse_name, registered_certificates
+from proxeny.web.auth.certificate import registered_certificates
 
-_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}=?")
 _SECRET_PARTS = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth"})
 
 
@@ -23,15 +21,13 @@ def _permission(name: str) -> str:
 
 
 def _name(text: str) -> str:
-    try:
-        parse_name(text)
-    except ValueError:
-        raise ValueError("is no distinguished name; write it like CN=robot,O=Example") from None
+    if not is_distinguished_name(text):
+        raise ValueError("is no distinguished name; write it like CN=robot,O=Example")
     return text
 
 
 def _thumbprint(text: str) -> str:
-    if not _THUMBPRINT.fullmatch(text):
+    if not is_thumbprint(text):
         raise ValueError("is no x5t#S256: 43 characters, the SHA-256 of the certificate in base64url")
     return text
 

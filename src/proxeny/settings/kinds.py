@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr, ValidationInfo
 
 
@@ -43,6 +45,32 @@ def jwk_set(path: Path) -> dict[str, Any] | None:
     except (OSError, orjson.JSONDecodeError):
         return None
     return document if isinstance(document, dict) and isinstance(document.get("keys"), list) else None
+
+
+_SHORT_NAMES = {
+    "emailAddress": NameOID.EMAIL_ADDRESS,
+    "E": NameOID.EMAIL_ADDRESS,
+    "serialNumber": NameOID.SERIAL_NUMBER,
+}
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}=?")
+
+
+def distinguished_name(text: str) -> x509.Name:
+    """A name as people write it (RFC 4514; spaces after commas are forgiven); raises ValueError."""
+    return x509.Name.from_rfc4514_string(re.sub(r"(?<!\\),\s+", ",", text.strip()), _SHORT_NAMES)
+
+
+def is_distinguished_name(text: str) -> bool:
+    try:
+        distinguished_name(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_thumbprint(text: str) -> bool:
+    """Whether it is the x5t#S256 of a certificate (RFC 8705 §3.1)."""
+    return _THUMBPRINT.fullmatch(text) is not None
 
 
 _NO_ID = re.compile(r"[\s:\x00-\x1f\x7f]")

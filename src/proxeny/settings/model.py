@@ -16,7 +16,19 @@ from pydantic import (
     SecretStr,
 )
 
-from proxeny.settings.kinds import ClientId, DatabaseUrl, HomePath, Network, Positive, Seconds, Texts, WebUrl, jwk_set
+from proxeny.settings.kinds import (
+    ClientId,
+    DatabaseUrl,
+    HomePath,
+    Network,
+    Positive,
+    Seconds,
+    Texts,
+    WebUrl,
+    is_distinguished_name,
+    is_thumbprint,
+    jwk_set,
+)
 
 Finding = tuple[str, str]
 _HOST = re.compile(r"\[?[A-Za-z0-9._:%-]+\]?")
@@ -241,6 +253,11 @@ class CertificateMatch(Section):
     def problems(self) -> Iterator[Finding]:
         if not (self.subject or self.uri or self.thumbprint):
             yield "", "names no certificate. Give a thumbprint, a subject (with its issuer) or a uri."
+        for key, text in (("subject", self.subject), ("issuer", self.issuer)):
+            if text and not is_distinguished_name(text):
+                yield key, "is no distinguished name. Write it like CN=robot,O=Example."
+        if self.thumbprint and not is_thumbprint(self.thumbprint):
+            yield "thumbprint", "is no x5t#S256: 43 characters, the SHA-256 of the certificate in base64url."
 
 
 class Client(Section):

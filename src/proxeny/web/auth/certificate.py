@@ -18,6 +18,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
 
+from proxeny.settings.kinds import distinguished_name
 from proxeny.web.auth.caller import Caller, CertificateRule, ClientSource, TechnicalUser
 from proxeny.web.auth.remembered import Remembered, Verified
 from proxeny.web.errors import NotAuthenticatedError
@@ -26,11 +27,6 @@ log = logging.getLogger("proxeny.web.security")
 
 Rdns = tuple[frozenset[tuple[str, str]], ...]
 
-_SHORT_NAMES = {
-    "emailAddress": NameOID.EMAIL_ADDRESS,
-    "E": NameOID.EMAIL_ADDRESS,
-    "serialNumber": NameOID.SERIAL_NUMBER,
-}
 _SAP_NAME = re.compile(r"CN=([^,=+\\]+\([^(),]+\))", re.IGNORECASE)
 _LOOK_EVERY = 5.0
 
@@ -71,7 +67,7 @@ def thumbprint_of(der: bytes) -> str:
 
 def parse_name(text: str) -> Rdns:
     """A distinguished name as written in settings (RFC 4514; spaces after commas are forgiven); raises ValueError."""
-    return _rdns(x509.Name.from_rfc4514_string(re.sub(r"(?<!\\),\s+", ",", text.strip()), _SHORT_NAMES))
+    return _rdns(distinguished_name(text))
 
 
 def _rdns(name: x509.Name) -> Rdns:
