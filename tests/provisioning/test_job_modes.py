@@ -1,7 +1,9 @@
 """Delta and forced full reads, and simulation."""
 
 import asyncio
+from typing import Any
 
+import pytest
 from tests.fixtures.fakes import Fake
 from tests.fixtures.oracle import effects, expected, held
 from tests.provisioning.jobrig import JobRig, scim
@@ -95,3 +97,21 @@ async def test_simulation_predicts_a_resync(jobs: JobRig, source: Fake, sink: Fa
 async def _tables(jobs: JobRig) -> list[object]:
     names = ("job_links", "job_held", "job_marks")
     return [await jobs.database.fetch(Statement(f"SELECT * FROM {name} ORDER BY 1, 2, 3")) for name in names]
+
+
+@pytest.mark.parametrize("kind", ["SIMULATE", "READ"])
+async def test_references_cost_no_statement_for_each_entity(
+    jobs: JobRig, source: Fake, sink: Fake, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    fetch = type(jobs.database).fetch
+
+    async def counted(self: Any, statement: Any, *given: Any, **named: Any) -> Any:
+        asked.append(statement)
+        return await fetch(self, statement, *given, **named)
+
+    monkeypatch.setattr(type(jobs.database), "fetch", counted)
+    source.control(users=500, groups=5, managers=True)
+    run = await jobs.run(kind)
+    assert await jobs.counts(run) == {"create done": 500}
+    assert len(asked) < 150

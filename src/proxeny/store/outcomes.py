@@ -57,6 +57,11 @@ OF_ENTITY = Statement(
     f"SELECT {_COLUMNS} FROM job_outcomes WHERE run = :run AND system = :system AND entity_type = :entity_type "
     "AND entity_id = :entity_id"
 )
+_OF_TYPE = f"SELECT {_COLUMNS} FROM job_outcomes WHERE run = :run AND system = :system AND entity_type = :entity_type"
+OF_ENTITIES = Statement.per_dialect(
+    f"{_OF_TYPE} AND entity_id IN (SELECT value FROM json_each(:ids))",
+    f"{_OF_TYPE} AND entity_id = ANY(CAST(:ids AS TEXT[]))",
+)
 PAGE = Statement(
     f"SELECT {_COLUMNS} FROM job_outcomes WHERE run = :run AND (system, entity_type, entity_id) > (:after_system, "
     ":after_type, :after_id) AND (:system = '' OR system = :system) AND (:entity_type = '' OR "
@@ -166,6 +171,15 @@ class Outcomes:
         values = {"run": run, "system": system, "entity_type": entity_type, "entity_id": entity_id}
         row = await self._database.fetch_one(OF_ENTITY, values)
         return _outcome(row) if row else None
+
+    async def of_entities(self, run: int, system: str, entity_type: str, ids: Collection[str]) -> dict[str, Outcome]:
+        """The rows of these entities, by their ids: one statement."""
+        if not ids:
+            return {}
+        listed = orjson.dumps([*ids]).decode() if self._database.dialect == "sqlite" else [*ids]
+        values = {"run": run, "system": system, "entity_type": entity_type, "ids": listed}
+        rows = await self._database.fetch(OF_ENTITIES, values)
+        return {one.entity_id: one for one in map(_outcome, rows)}
 
     async def purge(self, run: int) -> None:
         def steps() -> Generator[Request, list[Row], None]:

@@ -1,15 +1,15 @@
 """Answers the look-ups of a page of entities from the links: ids of the source → ids of the target."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
 from proxeny.provisioning.deliveries.variants import Variants
-from proxeny.store.links import Links, Pair, Reference
+from proxeny.store.links import Links, Pair
 from proxeny.transform import Answers, Lookup
 
 CHUNK = 5000
 NameToId = Callable[[str], str]
-Foreseen = Callable[[Reference], Awaitable[str | None]]
-"""The id that an entity would get in a simulation, if it would be created."""
+Foreseen = Callable[[str, Collection[str]], Awaitable[Mapping[str, str]]]
+"""The ids that entities of a type would get in a simulation, of those that would be created."""
 
 
 class Resolver:
@@ -70,13 +70,15 @@ class Resolver:
 
     async def _foresee(self, lookups: Iterable[Lookup], foreseen: Foreseen) -> None:
         """In a simulation: what the run would create has an id too."""
+        wanted: dict[tuple[Pair, str], set[str]] = {}
         for lookup in lookups:
             pair = self._pair_of(lookup)
             for key in self._keys(pair, lookup):
                 if lookup.entity_type not in self._known[pair, key]:
-                    found = await foreseen(Reference(lookup.entity_type, key))
-                    if found is not None:
-                        self._known[pair, key] = {**self._known[pair, key], lookup.entity_type: found}
+                    wanted.setdefault((pair, lookup.entity_type), set()).add(key)
+        for (pair, entity_type), keys in wanted.items():
+            for key, found in (await foreseen(entity_type, keys)).items():
+                self._known[pair, key] = {**self._known[pair, key], entity_type: found}
 
     def _pair_of(self, lookup: Lookup) -> Pair:
         if lookup.source_system is None and lookup.target_system is None:

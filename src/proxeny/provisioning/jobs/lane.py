@@ -4,7 +4,7 @@ The checkpoint is stored in the same transaction as what the page brought about.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from proxeny.provisioning.jobs.ledger import Ledger, Memory
 from proxeny.provisioning.jobs.pausing import probe
 from proxeny.provisioning.jobs.sharing import Share
 from proxeny.store import contents, links, outcomes, runs
-from proxeny.store.links import Pair, Reference
+from proxeny.store.links import Pair
 from proxeny.store.outcomes import Outcome
 from proxeny.store.runs import Note
 
@@ -243,11 +243,10 @@ class Lane:
         foreseen = self._foreseen if self.context.manner.simulated else None
         return Resolver(self.memory.links, self.pair, self.context.id_of, self.target.variants, foreseen=foreseen)
 
-    async def _foreseen(self, reference: Reference) -> str | None:
+    async def _foreseen(self, entity_type: str, ids: Collection[str]) -> dict[str, str]:
         """In a simulation, what the run would create has its id among the links as a stand-in."""
-        found = await self.memory.outcomes.of_entity(self.run, self.target.id, reference.entity_type, reference.id)
-        created = found is not None and found.action == "create" and found.outcome == "done"
-        return f"new:{reference.id}" if created else None
+        found = await self.memory.outcomes.of_entities(self.run, self.target.id, entity_type, ids)
+        return {key: f"new:{key}" for key, one in found.items() if (one.action, one.outcome) == ("create", "done")}
 
 
 async def _named(lane: Lane, entity_type: str, items: Sequence[Item]) -> list[Item]:
@@ -278,16 +277,18 @@ async def _fresh(lane: Lane, entity_type: str, items: Sequence[Item]) -> Sequenc
     return [*(item for item in items if item.source_id not in old), *again]
 
 
-async def _merge(lane: Lane, cases: Iterable[Case]) -> None:
+async def _merge(lane: Lane, cases: Sequence[Case]) -> None:
     """An entity that this run has created stays created, whatever was done to it later in the run."""
-    for case in cases:
-        now = case.outcome
-        if now is None or now.outcome not in ("done", "unchanged"):
-            continue
-        before = await lane.memory.outcomes.of_entity(lane.run, lane.target.id, now.entity_type, now.entity_id)
-        if before is not None and before.outcome == "done" and before.action in ("create", "correlate", "update"):
-            attempts = before.attempts + now.attempts
-            case.outcome = replace(now, action=before.action, outcome="done", attempts=attempts)
+    ended = [(case, case.outcome) for case in cases if case.outcome is not None]
+    ended = [(case, now) for case, now in ended if now.outcome in ("done", "unchanged")]
+    for entity_type in {now.entity_type for _, now in ended}:
+        ids = [now.entity_id for _, now in ended if now.entity_type == entity_type]
+        earlier = await lane.memory.outcomes.of_entities(lane.run, lane.target.id, entity_type, ids)
+        for case, now in ended:
+            before = earlier.get(now.entity_id) if now.entity_type == entity_type else None
+            if before is not None and before.outcome == "done" and before.action in ("create", "correlate", "update"):
+                attempts = before.attempts + now.attempts
+                case.outcome = replace(now, action=before.action, outcome="done", attempts=attempts)
 
 
 Act = Callable[[Lane, str], Awaitable[bool]]
