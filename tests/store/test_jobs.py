@@ -249,3 +249,12 @@ async def test_a_mark_says_from_where_a_delta_goes_on(opened: Database) -> None:
     mark = Mark({"user": "17", "group": "18"}, ("crm", "lake"), 3, True)
     await store(opened, marks.put("hr", mark))
     assert await known.of("hr") == mark
+
+
+async def test_the_outcomes_of_some_entities_are_found_at_once(opened: Database) -> None:
+    anna, staff = Outcome("a", "crm", "user", "create", "done"), Outcome("a", "crm", "group", "none", "skipped")
+    await store(
+        opened, outcomes.put(1, [anna, staff]), outcomes.put(2, [Outcome("b", "crm", "user", "none", "skipped")])
+    )
+    assert await Outcomes(opened).of_entities(1, "crm", "user", ["a", "b"]) == {"a": anna}
+    assert await Outcomes(opened).of_entities(1, "crm", "user", []) == {}
