@@ -34,6 +34,7 @@ from proxeny.scim.comparison import key
 
 ROOT = Path(__file__).parents[2]
 GIVEN = ("name", "givenName")
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 NAMES = [
     "anna", "ANNA", "Änna", "straße", "STRASSE", "ſam", "sam", "Kelvin", "Kelvin", "ａｎｎａ", "100%", "1000",
     "a_b", "axb", "a/b", "a\\b", "o'neil", 'o"neil', "anna ", " anna", "", "日本", "x'; DROP TABLE person; --",
@@ -286,13 +287,44 @@ async def test_pages_can_be_walked_by_cursor_while_rows_go(people: Any) -> None:
         await people.search("user", other)
 
 
-async def test_sorting_is_done_by_the_database(people: Any) -> None:
-    for login, last in (("a", "Zorn"), ("b", None), ("c", "adler")):
-        await people.create("user", user(login, name={"familyName": last}))
-    for descending, expected in ((False, ["c", "a", "b"]), (True, ["b", "a", "c"])):
-        page = await people.search("user", Search(sort=Sort(("name", "familyName"), descending)))
-        assert page.exact
-        assert [entity.document["userName"] for entity in page.entities] == expected
+async def test_sorting_is_done_by_the_database_where_its_order_is_the_gateways(people: Any) -> None:
+    made = [
+        await people.create("user", user(login, name={"familyName": last}) | {ENTERPRISE: {"employeeNumber": number}})
+        for login, last, number in (("a_b", "Zorn", 9), ("B", None, None), ("aB", "adler", 10))
+    ]
+    number = (ENTERPRISE, "employeeNumber")
+    for sort, expected in (
+        (Sort(("userName",)), ["a_b", "aB", "B"]),
+        (Sort(("userName",), case_exact=True), ["B", "aB", "a_b"]),
+        (Sort(("name", "familyName"), case_exact=True), ["a_b", "aB", "B"]),
+        (Sort(number, type="integer"), ["a_b", "aB", "B"]),
+        (Sort(number), ["aB", "a_b", "B"]),
+        (Sort(("meta", "created"), type="dateTime"), ["a_b", "B", "aB"]),
+        (Sort(("id",), case_exact=True), [each.document["userName"] for each in sorted(made, key=lambda one: one.id)]),
+    ):
+        for descending, order in ((False, expected), (True, expected[::-1])):
+            page = await people.search("user", Search(sort=replace(sort, descending=descending)))
+            assert page.exact, sort
+            assert [entity.document["userName"] for entity in page.entities] == order, sort
+
+
+@pytest.mark.parametrize(
+    "sort",
+    [
+        Sort(("name", "familyName")),  # a collation's order, and letters that lower() does not fold
+        Sort(("meta", "lastModified")),
+        Sort(("active",), type="string"),
+        Sort(("userName",), type="integer"),
+        Sort(("emails", "value")),
+        Sort(("nobody",)),
+    ],
+)
+async def test_an_order_that_is_not_the_gateways_is_not_claimed(people: Any, sort: Sort) -> None:
+    for login in ("b", "a"):
+        await people.create("user", user(login, name={"familyName": login}))
+    page = await people.search("user", Search(sort=sort))
+    assert not page.exact
+    assert len(page.entities) == 2
 
 
 async def test_the_operators_condition_is_added(people: Any) -> None:

@@ -13,7 +13,8 @@ from proxeny.connectors.sql.address import parse_address
 from proxeny.connectors.sql.filter import translate
 from proxeny.connectors.sql.layout import read_layouts
 from proxeny.connectors.sql.manners import manners_of
-from proxeny.connectors.sql.reading import beyond, select, sort_order
+from proxeny.connectors.sql.ordering import sort_order
+from proxeny.connectors.sql.reading import beyond, select
 from proxeny.connectors.sql.tables import EntityTable, ListTable, MappedColumn
 from proxeny.connectors.sql.values import kind_of
 
@@ -63,14 +64,14 @@ def condition(where: NativeFilter) -> tuple[str, list[Any]]:
 def test_a_page_with_a_filter_an_order_and_a_limit() -> None:
     known = translate(entity(), manners_of("hana"), Compare(("userName",), "sw", "o'n%"))
     assert known.sql is not None
-    order = sort_order(entity(), Sort(("userName",), descending=True))
+    order = sort_order(entity(), manners_of("hana"), Sort(("meta", "lastModified"), descending=True, type="dateTime"))
     statement = select(entity()).where(known.sql).order_by(*(order or ())).limit(11).offset(20)
     said, bound = text(statement)
     assert said == (
         'SELECT "HR"."PERSON"."ID", "HR"."PERSON"."Login", "HR"."PERSON"."TOUCHED" FROM "HR"."PERSON" '
         'WHERE "HR"."PERSON"."Login" IS NOT NULL AND lower("HR"."PERSON"."Login") LIKE ? ESCAPE \'/\' '
-        'ORDER BY CASE WHEN (lower("HR"."PERSON"."Login") IS NULL) THEN ? ELSE ? END DESC, '
-        'lower("HR"."PERSON"."Login") DESC, "HR"."PERSON"."ID" DESC LIMIT ? OFFSET ?'
+        'ORDER BY CASE WHEN ("HR"."PERSON"."TOUCHED" IS NULL) THEN ? ELSE ? END DESC, '
+        '"HR"."PERSON"."TOUCHED" DESC, "HR"."PERSON"."ID" DESC LIMIT ? OFFSET ?'
     )
     assert bound == ["o'n/%%", 1, 0, 11, 20]
 
@@ -93,6 +94,7 @@ def test_what_its_comparison_of_texts_is_not_known_for_is_left_to_the_gateway() 
     assert exactly.sql is not None
     assert not exactly.exact
     assert translate(entity(), manners_of("hana"), Negation(Compare(("userName",), "eq", "x"))).sql is None
+    assert sort_order(entity(), manners_of("hana"), Sort(("userName",))) is None
 
 
 def test_its_address_is_one_of_a_server() -> None:

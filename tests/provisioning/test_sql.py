@@ -11,8 +11,10 @@ from tests.provisioning.conftest import Client, Rig, user
 from proxeny.connectors.sql.reading import Reading
 from proxeny.provisioning.endpoints.exchange import Answer, Call
 from proxeny.provisioning.systems.definition import SystemDefinition, TransformationText
-from proxeny.scim.errors import ScimError
+from proxeny.scim.comparison import key
+from proxeny.scim.errors import InvalidFilterError, ScimError
 
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
@@ -222,3 +224,162 @@ async def test_a_list_that_feeds_what_nobody_wants_is_not_read_by_whatever_name_
     assert read == []
     assert len((await teams.read("Groups", "sales"))["members"]) == 1
     assert read == ["crew"]
+
+
+async def over(rig: Rig, side: Side, properties: dict[str, str], **texts: TransformationText) -> Client:
+    """A proxy over the database with other properties than its usual ones, its tables looked at."""
+    rig.definitions["other"] = SystemDefinition(
+        id="other",
+        name="Other",
+        type="SQL_DATABASE",
+        access_mode="PROXY",
+        properties={"URL": side.url, "User": side.user, "sql.tls": "off", **properties},
+        credentials={"Password": side.password},
+        **texts,
+    )
+    await rig.catalog.replace(rig.definitions.values())
+    return Client(await rig.catalog.learned("other"), Call("https://gw.example/proxy/other"))
+
+
+async def told(client: Client) -> dict[str, str]:
+    """How each attribute may be used, by its name; sub-attributes behind a dot."""
+    found: dict[str, str] = {}
+    for schema in client_side(await client.provider.schemas(client.call))["Resources"]:
+        for attribute in schema["attributes"]:
+            found[attribute["name"]] = attribute["mutability"]
+            subs = attribute.get("subAttributes", ())
+            found.update({f"{attribute['name']}.{sub['name']}": sub["mutability"] for sub in subs})
+    return found
+
+
+async def test_what_no_column_holds_does_not_exist(far: Far, caplog: pytest.LogCaptureFixture) -> None:
+    """The default transformation copies all of SCIM; an empty list, or a 200 to a PATCH, would be untrue of it."""
+    client = far.client
+    attributes = await told(client)
+    assert {"userName", "name.familyName", "active", "emails.value", "emails.type", "emails.primary", "employeeNumber",
+            "groups.value", "displayName", "members.value"} <= set(attributes)  # fmt: skip
+    assert not {"title", "name.formatted", "phoneNumbers", "emails.display", "department", "externalId"} & set(
+        attributes
+    )
+    more = {"title": "Boss", "externalId": "x1", ENTERPRISE: {"department": "Sales", "employeeNumber": "7"}}
+    mails = [{"value": "ann@example.org", "display": "Ann"}]
+    made = await client.create("Users", user("ann", **more, emails=mails))
+    assert not {"title", "externalId"} & set(made)
+    assert (made[ENTERPRISE], made["emails"]) == ({"employeeNumber": "7"}, [{"value": "ann@example.org"}])
+    assert all(name in caplog.text for name in ("title", "externalId", "department", "display"))
+    for text in (
+        'title eq "Boss"',
+        "not (title pr)",
+        'externalId eq "x1"',
+        'emails.display eq "Ann"',
+        'emails[display eq "Ann"]',
+        f'{ENTERPRISE}:department eq "Sales"',
+        'phoneNumbers.value eq "1"',
+    ):
+        with pytest.raises(InvalidFilterError):
+            await client.search("Users", filter=text)
+    for path, value in (("title", "Boss"), ("externalId", "x2"), (f"{ENTERPRISE}:department", "Sales")):
+        with pytest.raises(ScimError) as caught:
+            await client.patch("Users", made["id"], {"op": "replace", "path": path, "value": value})
+        assert (caught.value.status, caught.value.scim_type) == (400, "invalidPath"), path
+    assert await client.names("Users", filter='emails[value eq "ANN@example.org"]') == ["ann"]
+
+
+async def test_a_column_or_list_that_is_only_read_is_told_as_such(
+    rig: Rig, side: Side, caplog: pytest.LogCaptureFixture
+) -> None:
+    properties = {**PROPERTIES, "sql.user.readonly": "name.givenName", "sql.user.list.emails.write": "never"}
+    client = await over(rig, side, properties)
+    attributes = await told(client)
+    both = ("name.familyName", "userName", "members.value")
+    assert {attributes[name] for name in ("name.givenName", "emails", "emails.value")} == {"readOnly"}
+    assert all(attributes[name] != "readOnly" for name in both)
+    made = await client.create("Users", user("ann"))
+    await client.patch("Users", made["id"], {"op": "add", "path": "name.givenName", "value": "Ann"})
+    assert "'name.givenName' is written by no mapping and was left out" in caplog.text
+
+
+HAND = """{"user": {"scimEntityEndpoint": "Users", "mappings": [
+  {"sourcePath": "$.code", "targetPath": "$.id", "targetVariable": "entityIdSourceSystem"},
+  {"sourcePath": "$.login", "targetPath": "$.userName"},
+  {"sourcePath": "$.mail", "targetPath": "$.emails[?(@.value)]", "optional": true},
+  {"sourcePath": "$.title", "targetPath": "$.title", "optional": true},
+  {"sourcePath": "$.nick", "targetPath": "$.nickName", "optional": true}]}}"""
+HAND_BACK = """{"user": {"mappings": [
+  {"sourcePath": "$.userName", "targetPath": "$.login"},
+  {"sourcePath": "$.id", "targetPath": "$.code", "optional": true},
+  {"sourcePath": "$.password", "targetPath": "$.secret", "optional": true},
+  {"sourcePath": "$.emails[0].value", "targetPath": "$.mail", "optional": true},
+  {"sourcePath": "$.title", "targetPath": "$.title", "optional": true},
+  {"sourcePath": "$.nickName", "targetPath": "$.nick", "optional": true}]}}"""
+
+
+async def test_without_column_properties_the_columns_of_the_table_are_what_there_is(rig: Rig, side: Side) -> None:
+    side.execute(
+        "CREATE TABLE IF NOT EXISTS hand (code varchar(40) PRIMARY KEY, login varchar(80), title varchar(40), "
+        "mail varchar(80), secret varchar(80))",
+        "DELETE FROM hand",
+    )
+    properties = {"sql.user.table": "hand", "sql.user.key": "code"}
+    texts = {"read": TransformationText("hand", HAND), "write": TransformationText("back", HAND_BACK)}
+    client = await over(rig, side, properties, **texts)
+    attributes = await told(client)
+    assert {"userName", "title", "emails", "emails.value"} <= set(attributes)
+    assert attributes["password"] == "writeOnly"
+    assert not {"nickName", "emails.type"} & set(attributes)
+    made = await client.create("Users", user("ann", title="Boss", password="t0p-Secret", nickName="annie"))
+    assert (made["userName"], made["title"], made["emails"]) == ("ann", "Boss", [{"value": "ann@example.org"}])
+    assert side.execute("SELECT secret FROM hand") == [("t0p-Secret",)]
+    assert await client.names("Users", filter='title eq "boss"') == ["ann"]
+    for text in ('nickName eq "annie"', 'emails[type eq "work"]'):
+        with pytest.raises(InvalidFilterError):
+            await client.search("Users", filter=text)
+
+
+FAMILIES = ["Zorn", "adler", "Adler-2", "a_b", "ab", "a b", "ärger", "Ärgez", "ﬁn", "fio", "", "STRASSE", "straße 2"]
+
+
+async def in_order(client: Client, **params: Any) -> list[str]:
+    """Who is listed, first by index and then by cursor in small pages, which must be one order."""
+    listed = [one["userName"] for one in (await client.search("Users", count=100, **params))["Resources"]]
+    paged: list[str] = []
+    while len(paged) < len(listed):
+        page = await client.search("Users", count=5, startIndex=len(paged) + 1, **params)
+        paged += [one["userName"] for one in page["Resources"]]
+    walked, page = [], await client.search("Users", cursor="", count=5, **params)
+    while True:
+        walked += [one["userName"] for one in page["Resources"]]
+        if "nextCursor" not in page:
+            break
+        page = await client.search("Users", cursor=page["nextCursor"], count=5, **params)
+    assert paged == listed
+    assert walked == listed
+    return listed
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+async def test_an_order_of_texts_is_the_gateways_whatever_the_databases_collation(far: Far, order: str) -> None:
+    for number, family in enumerate(FAMILIES):
+        far.side.execute(f"INSERT INTO person (login, last_name) VALUES ('u{number}', '{family}')")
+    expected = sorted(range(len(FAMILIES)), key=lambda number: key(FAMILIES[number]), reverse=order == "descending")
+    found = await in_order(far.client, sortBy="name.familyName", sortOrder=order)
+    assert found == [f"u{number}" for number in expected]
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+async def test_logins_of_ascii_are_ordered_letter_by_letter(far: Far, order: str) -> None:
+    logins = ["a_b", "AB", "a-c", "ac", "Zoe", "zoe.b", "_x", "a.b", "[y", "10", "9"]
+    for login in logins:
+        far.side.execute(f"INSERT INTO person (login) VALUES ('{login}')")
+    expected = sorted(logins, key=key, reverse=order == "descending")
+    assert await in_order(far.client, sortBy="userName", sortOrder=order) == expected
+
+
+@pytest.mark.parametrize("attribute", ["id", f"{ENTERPRISE}:employeeNumber"])
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+async def test_a_number_that_is_text_to_clients_has_the_order_of_texts(far: Far, attribute: str, order: str) -> None:
+    numbers = [9, 10, 100, 99, 1, 2000, 20, 3, -5, -40]
+    rows = ", ".join(f"({number}, 'n{number}', {number})" for number in numbers)
+    far.side.execute(f"INSERT INTO person (person_no, login, staff_no) VALUES {rows}")
+    expected = [f"n{text}" for text in sorted(map(str, numbers), reverse=order == "descending")]
+    assert await in_order(far.client, sortBy=attribute, sortOrder=order) == expected

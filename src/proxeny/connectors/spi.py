@@ -34,6 +34,8 @@ class EntityType:
     first), if the backend is itself a SCIM server; ``told``: it says so itself, and has no others. ``unique``: fields
     on which no two entities agree. ``searchable``: fields that the backend filters by itself; None means any.
     ``objects``: the only top-level fields in which objects are, all others being texts and lists of texts; None: any.
+    ``fields``: all that its documents can have but those named before, each standing for what is below it, and
+    ``written``: those of them that a write can fill; None: any. What no such field bears out does not exist.
     """
 
     name: str
@@ -43,6 +45,8 @@ class EntityType:
     unique: tuple[Field, ...] = ()
     searchable: frozenset[Field] | None = None
     objects: frozenset[str] | None = None
+    fields: frozenset[Field] | None = None
+    written: frozenset[Field] | None = None
     schemas: tuple[Schema, ...] = ()
     told: bool = False
 
@@ -62,8 +66,13 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Sort:
+    """``type`` and ``case_exact`` as in Compare: by them, two values compare as the gateway compares them (the order
+    of ``comparison.key``, code point by code point). A page in any other order is not ``exact``."""
+
     field: Field
     descending: bool = False
+    type: str = "string"
+    case_exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

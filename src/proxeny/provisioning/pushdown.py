@@ -17,7 +17,7 @@ from proxeny.connectors.filtering import (
     NativeFilter,
     Negation,
 )
-from proxeny.connectors.spi import EntityType
+from proxeny.connectors.spi import EntityType, Sort
 from proxeny.scim.filter.ast import And, AttributePath, Comparison, Filter, Not, Or, Present, ValuePath
 from proxeny.scim.schema import Located, ResourceType
 
@@ -87,6 +87,14 @@ class Pushdown:
     def name_of(self, path: AttributePath) -> NativeName | None:
         """The native field behind a SCIM path, if the backend can be asked for it. Remembered, as clients ask alike."""
         return self._target(path).name
+
+    def order_by(self, path: AttributePath, *, descending: bool) -> Sort | None:
+        """The order by an attribute, if the backend can be asked for it."""
+        name, located = self._target(path)
+        if name is None or located is None or not name.exact or name.encode is not None:
+            return None
+        leaf = located.leaf
+        return Sort(name.field, descending, leaf.type, leaf.case_exact) if leaf.returned != "never" else None
 
     def _target(self, path: AttributePath) -> "_Target":
         target = self._targets.get(path)

@@ -35,13 +35,16 @@ def fields_of(program: EntityProgram, output: str, operation: Operation = "read"
 
 def input_fields(program: EntityProgram, operation: Operation = "read") -> frozenset[str] | None:
     """Every top-level input field that a mapping or a condition looks at; None if that may be any."""
-    guards = [program.section.guard, *(one.guard for one in program.section.instructions)]
-    paths = [path for guard in guards if guard is not None for path in _looked_at(guard.condition)]
     whole = [one for one in program.section.instructions if operation in one.operations]
-    found = [
-        names for path in (*paths, *(path for one in whole for path in source_paths(one))) for names in _names(path)
-    ]
+    paths = (*looked_at(program), *(path for one in whole for path in source_paths(one)))
+    found = [names for path in paths for names in _names(path)]
     return frozenset(names[0] for names in found) if all(found) else None
+
+
+def looked_at(program: EntityProgram) -> tuple[Path, ...]:
+    """The paths of the input in the condition of the entity type and those of its mappings."""
+    guards = [program.section.guard, *(one.guard for one in program.section.instructions)]
+    return tuple(path for guard in guards if guard is not None for path in _looked_at(guard.condition))
 
 
 def serves_only(program: EntityProgram, name: str, operation: Operation = "read", output: str | None = None) -> bool:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from proxeny.connectors.errors import UnsupportedError
 from proxeny.connectors.spi import Change, Entity
 from proxeny.connectors.sql.connector import SqlConnector
+from proxeny.connectors.sql.ordering import key_order
 from proxeny.connectors.sql.reading import (
     AT_ONCE,
     NO_FIELDS,
@@ -16,7 +17,6 @@ from proxeny.connectors.sql.reading import (
     Reading,
     further,
     key_in,
-    key_order,
     marked,
     rows_of,
     sealed,

@@ -87,8 +87,8 @@ def _of_entity(name: str) -> Iterable[Property]:
     yield Property(
         f"{of}.ascii",
         "list",
-        help="Fields whose columns hold ASCII text only, such as login names. Filters on them are decided by "
-        "lower(column) alone, which an index serves; on others also rows with other letters are looked at.",
+        help="Fields whose columns hold ASCII text only, such as login names. The database alone filters on them, by "
+        "lower(column), which an index serves, and sorts by them; of others the gateway reads more and decides.",
     )
     yield Property(
         f"{of}.text",

@@ -1,4 +1,6 @@
-"""How databases differ in what a filter needs: comparing code point by code point, and finding what is not ASCII."""
+"""How databases differ in what filters and orders need: comparing code point by code point, and finding what is not
+ASCII.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,12 +16,13 @@ class Manners:
     """``exact``: an operand that compares code point by code point; None where the dialect is not known to have one.
 
     ``beyond_ascii``: whether a text has letters beyond ASCII; None where it cannot be asked. ``native``: whether ``=``
-    on plain columns is already exact, so that an index serves it.
+    on plain columns is already exact, so that an index serves it. ``ordered``: an operand in the order of code points.
     """
 
     exact: Callable[[Text], Text] | None = None
     beyond_ascii: Callable[[Text], sa.ColumnElement[bool]] | None = None
     native: bool = False
+    ordered: Callable[[Text], Text] | None = None
 
 
 def _bytes(text: Text) -> Text:
@@ -36,9 +39,14 @@ def _longer_in_utf8(text: Text) -> sa.ColumnElement[bool]:
     return sa.func.length(sa.cast(text, sa.Text)) != sa.func.char_length(text)
 
 
-_MARIADB = Manners(_bytes, _longer_in_utf8)
+def _in_utf8(text: Text) -> Text:
+    """UTF-8 has the order of code points, whatever the encoding of the database."""
+    return sa.func.convert_to(text, sa.literal_column("'UTF8'"))
+
+
+_MARIADB = Manners(_bytes, _longer_in_utf8, ordered=_bytes)
 MANNERS: Mapping[str, Manners] = {
-    "postgresql": Manners(lambda text: text, _longer_in_bytes, native=True),
+    "postgresql": Manners(lambda text: text, _longer_in_bytes, native=True, ordered=_in_utf8),
     "mariadb": _MARIADB,
     "mysql": _MARIADB,
 }

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from proxeny.connectors.errors import RefusedError
 from proxeny.connectors.places import Place
-from proxeny.connectors.spi import Entity, Search, Sort
+from proxeny.connectors.spi import Entity, Search
 from proxeny.connectors.sql.filter import CREATED, MODIFIED
 from proxeny.connectors.sql.tables import EntityTable, ListTable, MappedColumn
 from proxeny.connectors.sql.values import shown_time
@@ -79,33 +79,6 @@ def further(columns: Sequence[Any], values: Sequence[Any]) -> sa.ColumnElement[b
         same = [earlier == known for earlier, known in zip(columns[:index], values[:index], strict=True)]
         terms.append(sa.and_(*same, column > value))
     return sa.or_(*terms)
-
-
-def key_order(entity: EntityTable) -> list[Any]:
-    return [column.column for column in entity.key]
-
-
-def sort_order(entity: EntityTable, sort: Sort | None) -> list[Any] | None:
-    """The columns to order by, those without a value last (first when descending); None if there is no such order."""
-    if sort is None:
-        return key_order(entity)
-    column = _sorted_by(entity, sort)
-    if column is None:
-        return None
-    missing = sa.case((column.is_(None), 1), else_=0)
-    terms = [missing, column, *key_order(entity)]
-    return [term.desc() for term in terms] if sort.descending else terms
-
-
-def _sorted_by(entity: EntityTable, sort: Sort) -> Any:
-    times = {CREATED: entity.created, MODIFIED: entity.modified}
-    if sort.field in times:
-        return times[sort.field]
-    known = [entity.key[0]] if sort.field == ("id",) and len(entity.key) == 1 else entity.columns
-    found = [column for column in known if column.place.field == sort.field]
-    if len(found) != 1 or found[0].kind in ("json", "binary", "other"):
-        return None
-    return sa.func.lower(found[0].column) if found[0].kind == "text" else found[0].column
 
 
 def select(entity: EntityTable) -> sa.Select[Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -11,12 +12,14 @@ from proxeny.connectors.filtering import NativeFilter
 from proxeny.connectors.outbound.probe import walk
 from proxeny.connectors.spec import Connection
 from proxeny.connectors.spi import Entity, EntityType, Page, Search, TestStep
+from proxeny.connectors.sql import kinds
 from proxeny.connectors.sql.comparing import Condition
-from proxeny.connectors.sql.filter import CREATED, MODIFIED, translate
-from proxeny.connectors.sql.layout import EntityLayout, read_layouts
+from proxeny.connectors.sql.filter import translate
+from proxeny.connectors.sql.layout import read_layouts
 from proxeny.connectors.sql.link import Link, Login
 from proxeny.connectors.sql.link import run as run_on
 from proxeny.connectors.sql.manners import manners_of
+from proxeny.connectors.sql.ordering import key_order, sort_order
 from proxeny.connectors.sql.reading import (
     AT_ONCE,
     NO_FIELDS,
@@ -25,12 +28,10 @@ from proxeny.connectors.sql.reading import (
     beyond,
     binding,
     key_in,
-    key_order,
     own_condition,
     rows_of,
     sealed,
     select,
-    sort_order,
     unsealed,
 )
 from proxeny.connectors.sql.tables import EntityTable, reflect
@@ -40,7 +41,7 @@ Where = Sequence[sa.ColumnElement[bool]]
 
 
 class SqlSource:
-    """Reader and Searcher of one database."""
+    """Reader, Searcher and SchemaTeller of one database."""
 
     def __init__(self, connection: Connection) -> None:
         values = connection.properties
@@ -50,14 +51,31 @@ class SqlSource:
         self._login = Login(connection)
         self._refuse_unmapped = values.text("sql.unmapped", "drop") == "refuse"
         self._overlap = values.integer("sql.delta.overlap", 60)
-        self._types = {name: _entity_type(layout) for name, layout in self._layouts.items()}
+        self._manners = manners_of(self._login.address.dialect)
+        self._types = {name: kinds.declared(layout) for name, layout in self._layouts.items()}
         self._link: Link | None = None
         self._tables: Mapping[str, EntityTable] | None = None
+        self._told: Mapping[str, EntityTable] | None = None
+        self._asked = False
         self._reflecting = asyncio.Lock()
 
     @property
     def entity_types(self) -> Mapping[str, EntityType]:
         return self._types
+
+    async def learn_schemas(self) -> bool:
+        """Takes over what the tables are found to be. They are looked for once; if the database is away then, they are
+        known as soon as somebody has read from them."""
+        if self._tables is None and not self._asked:
+            self._asked = True
+            with suppress(ConnectorError):
+                await self._all()
+        if self._tables is None or self._tables is self._told:
+            return False
+        self._told = self._tables
+        types = {name: kinds.found(entity) for name, entity in self._told.items()}
+        changed, self._types = types != self._types, types
+        return changed
 
     async def open(self) -> None:
         """Prepare the pool; connects to nothing."""
@@ -145,7 +163,7 @@ class SqlSource:
                 unsealed("", 2)
             found, more = await self.portion(entity, terms, after, search.count, search.omit)
             return Page(found, None, exact, self._cursor(entity, bound, more))
-        order = sort_order(entity, search.sort)
+        order = sort_order(entity, self._manners, search.sort)
         page = await self.run(lambda connection: self._page(connection, entity, terms, search, order))
         entities, total, more = page
         following = self._cursor(entity, bound, more) if search.sort is None else None
@@ -182,7 +200,7 @@ class SqlSource:
     def _condition(self, entity: EntityTable, where: NativeFilter | None) -> Condition:
         if where is None:
             return Condition(None, True)
-        return translate(entity, manners_of(self._login.address.dialect), where)
+        return translate(entity, self._manners, where)
 
     def _terms(self, entity: EntityTable, condition: Condition, native_filter: str | None) -> Where:
         own = own_condition(native_filter)
@@ -209,12 +227,3 @@ class SqlSource:
         except PropertyError:
             self._tables = None  # the tables may have changed: look again the next time
             raise
-
-
-def _entity_type(layout: EntityLayout) -> EntityType:
-    return EntityType(
-        layout.name,
-        ("id",),
-        CREATED if layout.created else None,
-        MODIFIED if layout.modified else None,
-    )

@@ -1,8 +1,8 @@
 """The SCIM schemas of a proxy system, derived from its transformations and the backend's schema (decision 7).
 
-An attribute exists if a mapping may read or write it; it is required where a mapping that nothing else can spare needs
-it. Types and characteristics come from the backend's schemas, then from those that the gateway knows; an attribute of
-no known schema is text.
+An attribute exists if a mapping may read or write it, and the backend has what it is made of or becomes; it is
+required where a mapping that nothing else can spare needs it. Types and characteristics come from the backend's
+schemas, then from those that the gateway knows; an attribute of no known schema is text.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from proxeny.connectors.spi import EntityType
 from proxeny.scim.schema import COMMON, GROUP_TYPE, USER_TYPE, Attribute, Extension, ResourceType, Schema
 from proxeny.transform import EntityProgram, Lineage
+from proxeny.transform.backing import reading_from, writing_to
 from proxeny.transform.usage import output_names
 
 Names = tuple[str, ...]
@@ -25,12 +26,14 @@ _CUSTOM_URN = "urn:ietf:params:scim:schemas:extension:proxeny:2.0"
 @dataclass(frozen=True, slots=True)
 class DerivedTypes:
     """``full``: what clients may send and see. ``described``: what they are told of it, which is less where a backend
-    says what its schemas are. ``readable``: what reading can produce of that; filters are decided on it.
+    says what its schemas are. ``readable``: what reading can produce of that; filters are decided on it. ``writes``:
+    the lineage of the write program, as far as the backend holds what it makes; None: there is no such program.
     """
 
     full: ResourceType
     described: ResourceType
     readable: ResourceType
+    writes: Lineage | None
 
 
 def derive(
@@ -42,10 +45,9 @@ def derive(
         known = _with_named(known, _KNOWN[entity_type], _named(read, write))
         taken = _with_standard(known, _KNOWN[entity_type])
     if read is None and write is None:
-        return DerivedTypes(taken, known, known)
-    reads = read.lineage if read is not None else None
+        return DerivedTypes(taken, known, known, None)
+    reads, writes = _reads(read, native), _writes(write, native)
     made = reads.over(native.objects) if reads is not None and native.objects is not None else reads
-    writes = write.lineage if write is not None else None
 
     def readable(names: Names) -> bool:
         return made is None or made.writes(names)
@@ -62,14 +64,37 @@ def derive(
     outputs = output_names(read) if read is not None else ()
     named, needs = _named(read, write), _needs(writes)
     return DerivedTypes(
-        _narrowed(taken, full, needs, _unknown_names(taken, named)),
+        _narrowed(taken, full, needs, _unknown_names(taken, filter(full, named))),
         _one_way(
-            _narrowed(known, known_to_mappings, needs, _unknown_names(known, named), sub_needs=needs),
+            _narrowed(
+                known,
+                known_to_mappings,
+                needs,
+                _unknown_names(known, filter(known_to_mappings, named)),
+                sub_needs=needs,
+            ),
             readable,
             writable,
         ),
-        _narrowed(known, readable, _needs_nothing, _unknown_names(known, outputs)),
+        _narrowed(known, readable, _needs_nothing, _unknown_names(known, filter(readable, outputs))),
+        writes,
     )
+
+
+def _reads(read: EntityProgram | None, native: EntityType) -> Lineage | None:
+    """What reading makes of what the backend has."""
+    if read is None or native.fields is None:
+        return read.lineage if read is not None else None
+    declared = (native.id, native.created, native.last_modified)
+    return reading_from(read, native.fields.union(one for one in declared if one is not None))
+
+
+def _writes(write: EntityProgram | None, native: EntityType) -> Lineage | None:
+    """What writing takes of what the backend holds then."""
+    held = native.written if native.written is not None else native.fields
+    if write is None or held is None:
+        return write.lineage if write is not None else None
+    return writing_to(write, held)
 
 
 def _known(entity_type: str, endpoint: str, native: EntityType) -> ResourceType:

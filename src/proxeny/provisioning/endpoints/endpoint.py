@@ -30,7 +30,7 @@ from proxeny.scim.errors import InternalError, ScimError
 from proxeny.scim.etag import etag
 from proxeny.scim.projection import Projection
 from proxeny.scim.schema import ResourceType
-from proxeny.transform import Result
+from proxeny.transform import Lineage, Result
 
 _UNREADABLE = "the read transformation failed"
 logger = logging.getLogger("proxeny.proxy")
@@ -115,7 +115,8 @@ def _unseen(result: Result) -> Unseen:
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """``described`` is the resource type without what the backend does not say that it has, and ``readable`` that one
-    without what reading cannot produce: filters and sorting are decided on it.
+    without what reading cannot produce: filters and sorting are decided on it. ``writes``: what the write program takes
+    of what clients send, as far as the backend holds it; None: everything.
 
     ``droppable`` tells which native fields need not be read when an attribute is not asked for; ``unsaid`` are those of
     a group's members, if a full update may say nothing of them and they stay. ``property_filter`` is
@@ -132,6 +133,7 @@ class Endpoint:
     resource_type: ResourceType
     described: ResourceType
     readable: ResourceType
+    writes: Lineage | None
     crossing: Crossing
     pushdown: Pushdown
     identity: Identity

@@ -283,10 +283,7 @@ async def _streamed(
 def _native_sort(endpoint: Endpoint, query: Query) -> Sort | None:
     if query.sort_by is None:
         return None
-    name = endpoint.pushdown.name_of(query.sort_by)
-    if name is None or not name.exact or name.encode is not None:
-        return None
-    return Sort(name.field, descending=query.descending)
+    return endpoint.pushdown.order_by(query.sort_by, descending=query.descending)
 
 
 def _total(endpoint: Endpoint, query: Query, page: Page) -> int:

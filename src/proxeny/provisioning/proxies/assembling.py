@@ -172,6 +172,7 @@ def _endpoint(
         resource_type=types.full,
         described=types.described,
         readable=types.readable,
+        writes=types.writes,
         crossing=crossing,
         pushdown=Pushdown(types.readable, native, name_of),
         identity=_identity(crossing.read, native),

@@ -20,6 +20,7 @@ from proxeny.scim.resource import canonical_names, spelled_key
 from proxeny.scim.schema import ResourceType
 from proxeny.scim.validate import Unknown, validate
 from proxeny.scim.values import is_present
+from proxeny.transform import Lineage
 
 logger = logging.getLogger("proxeny.proxy")
 
@@ -130,22 +131,15 @@ class Preparing:
 
     def _writable(self, operations: Iterable[PatchOperation], call: Call) -> Iterable[PatchOperation]:
         """Operations on attributes that some write mapping may write; others would be lost on the way (decision 4)."""
-        write = self._endpoint.crossing.write
+        writes = self._endpoint.writes
         for operation in operations:
-            if write is None or self._endpoint.switches.patch_any or self._reaches(operation):
+            if writes is None or self._endpoint.switches.patch_any or _reaches(writes, operation):
                 yield operation
                 continue
             name = str(operation.target)
             if self._endpoint.switches.reject_unknown:
                 raise MutabilityError(f"{name!r} is written by no mapping of this system; leave it out.")
             self._tell_warnings([f"{name!r} is written by no mapping and was left out"], call)
-
-    def _reaches(self, operation: PatchOperation) -> bool:
-        write = self._endpoint.crossing.write
-        assert write is not None  # noqa: S101  # asked only where there is a write transformation
-        if operation.target.attribute is None:
-            return write.lineage.may_read((str(operation.target.urn),))
-        return any(write.lineage.may_read(_names(path)) for path in touched_paths((operation,)))
 
     def _tell_rewrites(self, acted: Iterable[str], call: Call) -> None:
         for name in acted:
@@ -160,6 +154,12 @@ class Preparing:
             logger.warning("%s", warning, extra=told)
         if len(warnings) > _MOST_WARNINGS:
             logger.warning("%d warnings more of the same request", len(warnings) - _MOST_WARNINGS, extra=told)
+
+
+def _reaches(writes: Lineage, operation: PatchOperation) -> bool:
+    if operation.target.attribute is None:
+        return writes.may_read((str(operation.target.urn),))
+    return any(writes.may_read(_names(path)) for path in touched_paths((operation,)))
 
 
 def _immutable(resource_type: ResourceType) -> Iterator[Names]:
