@@ -423,6 +423,22 @@ async def test_a_database_that_is_not_there_is_unreachable(side: Side) -> None:
     await connector.close()
 
 
+async def test_fields_are_told_as_the_tables_have_them_once_somebody_could_look(side: Side) -> None:
+    layout = {name.replace(".", "__"): None for name in PROPERTIES if name.startswith(of_user)}
+    gone = Side(side.dialect, f"{side.dialect}://127.0.0.1:{free_port()}/x", "u", "p", side.execute)
+    away, there = gone.connector(**layout), side.connector(**layout)
+    for connector, learned in ((away, False), (there, True)):
+        await connector.open()
+        assert connector.entity_types["user"].fields is None
+        assert await connector.learn_schemas() is learned
+        assert not await connector.learn_schemas()
+        await connector.close()
+    assert away.entity_types["user"].fields is None
+    fields = there.entity_types["user"].fields
+    assert {("person_no",), ("login",), ("last_name",)} <= fields
+    assert not {("made",), ("userName",)} & fields
+
+
 async def test_tls_verifies_the_servers_name_though_its_address_was_connected_to(
     side: Side, authority: trustme.CA
 ) -> None:
