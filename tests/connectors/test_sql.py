@@ -424,6 +424,7 @@ async def test_a_database_that_is_not_there_is_unreachable(side: Side) -> None:
 
 
 async def test_fields_are_told_as_the_tables_have_them_once_somebody_could_look(side: Side) -> None:
+    of_user = ("sql.user.column", "sql.user.l")
     layout = {name.replace(".", "__"): None for name in PROPERTIES if name.startswith(of_user)}
     gone = Side(side.dialect, f"{side.dialect}://127.0.0.1:{free_port()}/x", "u", "p", side.execute)
     away, there = gone.connector(**layout), side.connector(**layout)
